@@ -1,0 +1,365 @@
+//! The one error type: what was expected, and what was found.
+
+use crate::{Epoch, Key, KeyEnd, KeyRange, NodeId, OperationKind, Refusal, ShardId, ShardState};
+
+/// Why something was refused. A refused change leaves everything as it was.
+///
+/// `Display` reads like a sentence and names the shard, the range, what was expected and what was found.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A look-up had no route to give.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+
+    /// A change of a transaction was refused, and so the whole transaction.
+    #[error("change {index} of the transaction was refused: {cause}")]
+    Transaction {
+        /// The place of the change, counted from 0.
+        index: usize,
+        /// Why it was refused.
+        #[source]
+        cause: Box<Error>,
+    },
+
+    /// A text could not be read.
+    #[error("{input:?} is not a {what}: {reason}")]
+    Parse {
+        /// What was to be read.
+        what: &'static str,
+        /// The text.
+        input: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+
+    /// A range would hold no key.
+    #[error("a range from {start:?} to {end:?} holds no key")]
+    EmptyRange {
+        /// Where it would start.
+        start: Key,
+        /// Where it would end.
+        end: KeyEnd,
+    },
+
+    /// No key lies strictly inside a range.
+    #[error("the range {range} cannot be split: no key lies strictly inside")]
+    CannotSplit {
+        /// The range.
+        range: KeyRange,
+    },
+
+    /// A split key would leave one part empty.
+    #[error("the split key {key:?} does not lie strictly inside the range {range}")]
+    SplitKeyOutside {
+        /// The key.
+        key: Key,
+        /// The range to be split.
+        range: KeyRange,
+    },
+
+    /// No shard has this id.
+    #[error("there is no {shard}")]
+    NoSuchShard {
+        /// The id.
+        shard: ShardId,
+    },
+
+    /// A shard has this id already.
+    #[error("{shard} exists already and owns {range}")]
+    ShardExists {
+        /// The id.
+        shard: ShardId,
+        /// What the shard of that name owns.
+        range: KeyRange,
+    },
+
+    /// Another shard owns a part of the range.
+    #[error("{shard} can't own {range}: it overlaps {owner}, which owns {owned}")]
+    Overlap {
+        /// The shard that was to be added.
+        shard: ShardId,
+        /// The range that it was to own.
+        range: KeyRange,
+        /// The first shard that is in the way.
+        owner: ShardId,
+        /// What that one owns.
+        owned: KeyRange,
+    },
+
+    /// The id of a shard that may have existed before came with an epoch that a token of the old shard could match.
+    #[error(
+        "{shard} may have been used before: its range epoch has to be above {floor}, but is {found} \
+         (or take an id of {fresh} or above)"
+    )]
+    EpochTooLow {
+        /// The id.
+        shard: ShardId,
+        /// The greatest range epoch of all shards that are gone.
+        floor: u64,
+        /// The range epoch of the record.
+        found: u64,
+        /// The least id that no shard has had.
+        fresh: u64,
+    },
+
+    /// The record of a shard has changed since the caller saw it.
+    #[error("{shard} is at version {found}, not at version {expected}")]
+    StaleVersion {
+        /// The shard.
+        shard: ShardId,
+        /// The version that the caller expected.
+        expected: u64,
+        /// The version that it has.
+        found: u64,
+    },
+
+    /// The range or members of a shard have changed since the caller saw it.
+    #[error("{shard} is at epoch {found}, not at epoch {expected}")]
+    StaleEpoch {
+        /// The shard.
+        shard: ShardId,
+        /// The epoch that the caller expected.
+        expected: Epoch,
+        /// The epoch that it has.
+        found: Epoch,
+    },
+
+    /// The table has changed since the caller saw it.
+    #[error("the table is at revision {found}, not at revision {expected}")]
+    StaleRevision {
+        /// The revision that the caller expected.
+        expected: u64,
+        /// The revision that it has.
+        found: u64,
+    },
+
+    /// An update came with another range than the shard's.
+    #[error("an update can't change the range of {shard} from {range} to {found}: splits and merges do")]
+    RangeChanged {
+        /// The shard.
+        shard: ShardId,
+        /// Its range.
+        range: KeyRange,
+        /// The range in the update.
+        found: KeyRange,
+    },
+
+    /// A shard may not go from its state to that one.
+    #[error("{shard} is {from} and may not become {to}")]
+    IllegalTransition {
+        /// The shard.
+        shard: ShardId,
+        /// Its state.
+        from: ShardState,
+        /// The state that was asked for.
+        to: ShardState,
+    },
+
+    /// A shard is in such a state only while an operation is under way on it.
+    #[error("{shard} can't be {state} without an operation under way")]
+    NeedsOperation {
+        /// The shard.
+        shard: ShardId,
+        /// The state that was asked for.
+        state: ShardState,
+    },
+
+    /// An operation on the shard has to end first.
+    #[error("a {kind} of {shard} is under way: commit or abort it first")]
+    OperationUnderWay {
+        /// The shard.
+        shard: ShardId,
+        /// What is under way.
+        kind: OperationKind,
+    },
+
+    /// There is no such operation to commit, abort or report on.
+    #[error("no {expected} of {shard} is under way{}", found_instead(*found))]
+    NoOperation {
+        /// The shard.
+        shard: ShardId,
+        /// The operation that the caller expected.
+        expected: OperationKind,
+        /// The one that is under way, if any.
+        found: Option<OperationKind>,
+    },
+
+    /// Two shards can't merge, since a gap or other shards lie between them, or they are one.
+    #[error("{lower}, which owns {lower_range}, and {upper}, which owns {upper_range}, are no neighbours")]
+    NotNeighbours {
+        /// The shard with the lower range.
+        lower: ShardId,
+        /// What it owns.
+        lower_range: KeyRange,
+        /// The shard with the upper range.
+        upper: ShardId,
+        /// What it owns.
+        upper_range: KeyRange,
+    },
+
+    /// Two shards can't merge, since their leaders differ.
+    #[error("{lower} is led by {lower_leader}, but {upper} by {upper_leader}")]
+    DifferentLeaders {
+        /// The shard with the lower range.
+        lower: ShardId,
+        /// Its leader.
+        lower_leader: NodeId,
+        /// The shard with the upper range.
+        upper: ShardId,
+        /// Its leader.
+        upper_leader: NodeId,
+    },
+
+    /// Two shards can't merge, since their replicas differ.
+    #[error("{lower} has replicas on {lower_replicas:?}, but {upper} on {upper_replicas:?}")]
+    DifferentReplicas {
+        /// The shard with the lower range.
+        lower: ShardId,
+        /// Its replicas.
+        lower_replicas: Vec<NodeId>,
+        /// The shard with the upper range.
+        upper: ShardId,
+        /// Its replicas.
+        upper_replicas: Vec<NodeId>,
+    },
+
+    /// Two shards can't merge, since their states differ.
+    #[error("{lower} is {lower_state}, but {upper} is {upper_state}")]
+    DifferentStates {
+        /// The shard with the lower range.
+        lower: ShardId,
+        /// Its state.
+        lower_state: ShardState,
+        /// The shard with the upper range.
+        upper: ShardId,
+        /// Its state.
+        upper_state: ShardState,
+    },
+
+    /// The estimates of two shards add up to more than can be counted.
+    #[error("the estimates of {lower} and {upper} add up to more than 2^64 - 1")]
+    EstimatesOverflow {
+        /// The shard with the lower range.
+        lower: ShardId,
+        /// The shard with the upper range.
+        upper: ShardId,
+    },
+
+    /// A node holds a copy already.
+    #[error("{node} is a replica of {shard} already")]
+    DuplicateReplica {
+        /// The shard.
+        shard: ShardId,
+        /// The node.
+        node: NodeId,
+    },
+
+    /// The leader can't be a replica besides itself.
+    #[error("{leader} leads {shard} and can't be its replica too")]
+    LeaderAsReplica {
+        /// The shard.
+        shard: ShardId,
+        /// Its leader.
+        leader: NodeId,
+    },
+
+    /// A node holds no copy.
+    #[error("{node} is no replica of {shard}")]
+    NoSuchReplica {
+        /// The shard.
+        shard: ShardId,
+        /// The node.
+        node: NodeId,
+    },
+
+    /// The leader is moved, never removed.
+    #[error("{leader} leads {shard}: transfer the shard before the node is removed from it")]
+    RemovesLeader {
+        /// The shard.
+        shard: ShardId,
+        /// Its leader.
+        leader: NodeId,
+    },
+
+    /// The target of a transfer leads the shard already.
+    #[error("{leader} leads {shard} already")]
+    AlreadyLeader {
+        /// The shard.
+        shard: ShardId,
+        /// Its leader.
+        leader: NodeId,
+    },
+
+    /// A progress is no fraction.
+    #[error("a progress is between 0 and 1, not {found}")]
+    ProgressOutOfRange {
+        /// What was given instead.
+        found: String,
+    },
+
+    /// A counter or the supply of ids has come to its end; it never wraps.
+    #[error("the {what} has come to its end")]
+    Exhausted {
+        /// The counter.
+        what: &'static str,
+    },
+
+    /// The parts of a table contradict each other.
+    #[error("the table is broken: {what}")]
+    Broken {
+        /// What does not hold.
+        what: String,
+    },
+}
+
+impl Error {
+    /// The cause, if this is the refusal of a transaction; or else the error itself. For transactions of one change,
+    /// whose place is no news.
+    #[must_use]
+    pub fn into_cause(self) -> Self {
+        match self {
+            Self::Transaction { cause, .. } => *cause,
+            other => other,
+        }
+    }
+}
+
+fn found_instead(found: Option<OperationKind>) -> String {
+    found.map_or(String::new(), |kind| format!(", but a {kind} is"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_read_like_sentences() {
+        let range = KeyRange::try_from("a".."m").unwrap();
+        let text = |error: Error| error.to_string();
+        assert_eq!(
+            text(Error::SplitKeyOutside { key: "z".into(), range: range.clone() }),
+            r#"the split key "z" does not lie strictly inside the range "a".."m""#
+        );
+        assert_eq!(
+            text(Error::NoOperation {
+                shard: ShardId(7),
+                expected: OperationKind::Split,
+                found: Some(OperationKind::Merge)
+            }),
+            "no split of shard 7 is under way, but a merge is"
+        );
+        let cause = Box::new(Error::StaleVersion { shard: ShardId(7), expected: 3, found: 5 });
+        assert_eq!(
+            text(Error::Transaction { index: 2, cause }),
+            "change 2 of the transaction was refused: shard 7 is at version 5, not at version 3"
+        );
+    }
+
+    #[test]
+    fn an_error_goes_anywhere() {
+        fn check<T: std::error::Error + Send + Sync + Clone + 'static>() {}
+        check::<Error>();
+        check::<Refusal>();
+    }
+}

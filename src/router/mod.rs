@@ -1,0 +1,283 @@
+//! One published table and its ways in: [`Router`] for one-shot questions and for writers, [`Reader`] for the hot path,
+//! [`Snapshot`] for many questions on one revision. How a table searches and changes is not known here.
+//!
+//! The protocol is short. The published table is a pointer in a cell. A writer makes the next table from the published one,
+//! in private, and exchanges the pointer for its own if it is still the one that it started from; if not, another writer
+//! has succeeded, and it starts again from that one's table. It then hands the table that it replaced to [`retired`], where
+//! writers free it once nobody else holds it.
+
+mod reader;
+mod retired;
+mod snapshot;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::sync::Cell;
+use crate::{
+    Access, Change, Error, Halves, Key, NodeId, Outcome, Refusal, Route, ShardId, ShardRecord, Summary, Table,
+};
+use retired::Retired;
+
+pub use reader::Reader;
+pub use retired::Retained;
+pub use snapshot::Snapshot;
+
+/// The routing table that a process serves from: share it, read it without locks, change it atomically.
+///
+/// A router is a handle; clones share one table. To publish is rare, and to read must cost next to nothing, so there are
+/// three ways to read:
+///
+/// | | for | cost beyond the look-up itself |
+/// |---|---|---|
+/// | [`Router::resolve`] | one question now and then | a borrow of the table: a few writes to lines of this thread |
+/// | [`Router::snapshot`] | several questions on one revision, kept as long as wanted | two counts on a shared line |
+/// | [`Router::reader`] | the hot path, one in each thread | one load of a line that only publishing writes |
+///
+/// No way in waits for a writer, allocates (but for a few words when a thread reads for the first time), or frees a table.
+///
+/// ```
+/// use shardway::{Change, NodeId, Router};
+///
+/// let router = Router::whole(NodeId(1));
+/// let first = router.resolve("")?.shard;
+/// let halves = router.split(first, "user/5000")?;
+///
+/// let mut reader = router.reader();
+/// assert_eq!(reader.resolve("user/4711")?.shard, halves.lower);
+///
+/// router.transact([
+///     Change::split(halves.upper, "user/7000"),
+///     Change::transfer(halves.lower, NodeId(2)),
+/// ])?;
+/// assert_eq!(reader.resolve("user/4711")?.leader, NodeId(2));
+/// # Ok::<(), shardway::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Router {
+    shared: Arc<Shared>,
+}
+
+/// What all handles of one router share.
+struct Shared {
+    cell: Cell<Table>,
+    retired: Retired,
+}
+
+impl AsRef<Cell<Table>> for Shared {
+    fn as_ref(&self) -> &Cell<Table> {
+        &self.cell
+    }
+}
+
+/// Making a router, and reading.
+impl Router {
+    /// A router that publishes `table`.
+    #[must_use]
+    pub fn new(table: Table) -> Self {
+        Self { shared: Arc::new(Shared { cell: Cell::new(Arc::new(table)), retired: Retired::default() }) }
+    }
+
+    /// A router over one shard that owns every key, led by `leader`.
+    #[must_use]
+    pub fn whole(leader: NodeId) -> Self {
+        Self::new(Table::whole(leader))
+    }
+
+    /// The route of the shard that owns `key` now. Convenient; on the hot path ask a [`Reader`].
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoOwner`] if the key lies in a gap.
+    #[inline]
+    pub fn resolve(&self, key: impl AsRef<[u8]>) -> Result<Route, Refusal> {
+        self.shared.cell.load().resolve(key)
+    }
+
+    /// The route of the shard that owns `key`, if it serves `access` now.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoOwner`] if the key lies in a gap; [`Refusal::NotServing`], with the route, if the state of the shard
+    /// does not allow the access.
+    #[inline]
+    pub fn resolve_for(&self, key: impl AsRef<[u8]>, access: Access) -> Result<Route, Refusal> {
+        self.shared.cell.load().resolve_for(key, access)
+    }
+
+    /// The table as it is now, for any number of questions on one revision.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::new(self.shared.cell.load_full())
+    }
+
+    /// A handle for the hot path of one thread.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader::new(Arc::clone(&self.shared))
+    }
+
+    /// The revision that is published now.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.shared.cell.load().revision()
+    }
+}
+
+/// Writing. Every call is one transaction: it publishes one new table or, if it is refused or alters nothing, none.
+///
+/// Writers are lock-free: each one validates its changes against the table that is published, and does so again only
+/// because another one has published meanwhile. When a call returns, every reader that looks sees its effect.
+impl Router {
+    /// Carries out all changes in their order, or none, as [`Table::apply`] does, and publishes the result.
+    ///
+    /// O(log n) for each change, and again for each writer that was faster.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Transaction`], with the place of the first change that was refused, and why.
+    pub fn transact(&self, changes: impl AsRef<[Change]>) -> Result<Summary, Error> {
+        self.transact_with(|_| Ok(changes.as_ref()))
+    }
+
+    /// [`transact`](Self::transact), with changes that depend on the table that they are applied to: `plan` is given the
+    /// published table, and again another one when another writer was faster. It should be quick, and do nothing but plan.
+    ///
+    /// # Errors
+    ///
+    /// What `plan` refuses with, and what [`transact`](Self::transact) does.
+    ///
+    /// ```
+    /// use shardway::{Change, Error, NodeId, Router};
+    ///
+    /// let router = Router::whole(NodeId(1));
+    /// router.transact_with(|table| {
+    ///     let moves = table.led_by(NodeId(1)).map(|shard| Change::transfer(shard.id(), NodeId(2)));
+    ///     Ok::<_, Error>(moves.collect::<Vec<_>>())
+    /// })?;
+    /// assert_eq!(router.resolve("any")?.leader, NodeId(2));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn transact_with<C, E>(&self, mut plan: impl FnMut(&Table) -> Result<C, E>) -> Result<Summary, E>
+    where
+        C: AsRef<[Change]>,
+        E: From<Error>,
+    {
+        loop {
+            let current = self.shared.cell.load_full();
+            let (next, summary) = current.apply(plan(&current)?.as_ref())?;
+            if !summary.altered() {
+                return Ok(summary);
+            }
+            if self.shared.cell.compare_exchange(&current, Arc::new(next)) {
+                self.shared.retired.retire(current);
+                return Ok(summary);
+            }
+        }
+    }
+
+    /// Carries out one change.
+    ///
+    /// # Errors
+    ///
+    /// Why it was refused.
+    pub fn apply(&self, change: Change) -> Result<Outcome, Error> {
+        let summary = self.transact([change]).map_err(Error::into_cause)?;
+        Ok(summary.outcomes.first().copied().unwrap_or(Outcome::Unchanged))
+    }
+
+    /// Splits a shard at a key, under fresh ids: [`Change::split`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchShard`], [`Error::SplitKeyOutside`], [`Error::OperationUnderWay`].
+    pub fn split(&self, shard: ShardId, at: impl Into<Key>) -> Result<Halves, Error> {
+        match self.apply(Change::split(shard, at))? {
+            Outcome::Split(halves) => Ok(halves),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Merges two neighbours under a fresh id, which is returned: [`Change::merge`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchShard`], [`Error::NotNeighbours`], [`Error::DifferentLeaders`], [`Error::DifferentReplicas`],
+    /// [`Error::DifferentStates`], [`Error::EstimatesOverflow`], [`Error::OperationUnderWay`].
+    pub fn merge(&self, one: ShardId, other: ShardId) -> Result<ShardId, Error> {
+        match self.apply(Change::merge(one, other))? {
+            Outcome::Merged { into, .. } => Ok(into),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Moves the leader of a shard: [`Change::transfer`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchShard`], [`Error::AlreadyLeader`], [`Error::OperationUnderWay`].
+    pub fn transfer(&self, shard: ShardId, to: NodeId) -> Result<(), Error> {
+        self.apply(Change::transfer(shard, to)).map(drop)
+    }
+
+    /// Adds a shard: [`Change::register`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ShardExists`], [`Error::Overlap`], [`Error::EpochTooLow`], [`Error::NeedsOperation`],
+    /// [`Error::DuplicateReplica`], [`Error::LeaderAsReplica`].
+    pub fn register(&self, record: ShardRecord) -> Result<(), Error> {
+        self.apply(Change::register(record)).map(drop)
+    }
+
+    /// Replaces the record of a shard, if nobody has changed it since it was read: [`Change::update`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchShard`], [`Error::StaleVersion`], [`Error::StaleEpoch`], [`Error::RangeChanged`],
+    /// [`Error::NeedsOperation`], [`Error::OperationUnderWay`], [`Error::DuplicateReplica`], [`Error::LeaderAsReplica`].
+    pub fn update(&self, record: ShardRecord) -> Result<(), Error> {
+        self.apply(Change::update(record)).map(drop)
+    }
+
+    /// Removes a shard and leaves a gap: [`Change::remove`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchShard`], [`Error::OperationUnderWay`].
+    pub fn remove(&self, shard: ShardId) -> Result<(), Error> {
+        self.apply(Change::remove(shard)).map(drop)
+    }
+}
+
+/// What waits to be freed.
+impl Router {
+    /// How many replaced tables are still in memory, about how many bytes they keep, and for what they wait. Takes the
+    /// lock that writers use among themselves to free tables; for gauges, not for the hot path. O(tables that wait).
+    #[must_use]
+    pub fn retained(&self) -> Retained {
+        self.shared.retired.retained(&self.shared.cell.load_full())
+    }
+
+    /// Frees every replaced table that nobody holds, and says how many those were. Every publish frees a few, so this is
+    /// for routers that have come to rest. O(tables that wait).
+    pub fn reclaim(&self) -> usize {
+        self.shared.retired.sweep(usize::MAX)
+    }
+}
+
+fn unexpected(outcome: Outcome) -> Error {
+    Error::Broken { what: format!("a change came out as {outcome:?}") }
+}
+
+impl From<Table> for Router {
+    fn from(table: Table) -> Self {
+        Self::new(table)
+    }
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Router").field("table", &**self.shared.cell.load()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,72 @@
+//! The hot path: one handle in each thread.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Shared, Snapshot};
+use crate::sync::Follower;
+use crate::{Access, Refusal, Route, Table};
+
+/// A thread's own way into a [`Router`](super::Router). Every call sees the newest table: whether the one at hand still is
+/// it takes one load of a line that only publishing writes.
+///
+/// No call waits, allocates (but for a few words when a thread reads for the first time), or frees a table: the writer
+/// that replaced it does. The revisions that a reader sees never go back. An idle reader keeps the table that it saw last
+/// alive until its next call.
+///
+/// ```
+/// use shardway::{NodeId, Router};
+///
+/// let router = Router::whole(NodeId(1));
+/// let mut reader = router.reader();
+/// std::thread::spawn(move || reader.resolve("user/4711").map(|route| route.leader)).join().unwrap()?;
+/// # Ok::<(), shardway::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Reader {
+    table: Follower<Arc<Shared>, Table>,
+}
+
+impl Reader {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { table: Follower::new(shared) }
+    }
+
+    /// The route of the shard that owns `key` now. O(log n).
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoOwner`] if the key lies in a gap.
+    #[inline]
+    pub fn resolve(&mut self, key: impl AsRef<[u8]>) -> Result<Route, Refusal> {
+        self.table().resolve(key)
+    }
+
+    /// The route of the shard that owns `key`, if it serves `access` now. O(log n).
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoOwner`] if the key lies in a gap; [`Refusal::NotServing`], with the route, if the state of the shard
+    /// does not allow the access.
+    #[inline]
+    pub fn resolve_for(&mut self, key: impl AsRef<[u8]>, access: Access) -> Result<Route, Refusal> {
+        self.table().resolve_for(key, access)
+    }
+
+    /// The table as it is now, borrowed for several questions on one revision. O(1), and counts no reference.
+    #[inline]
+    pub fn table(&mut self) -> &Table {
+        self.table.value()
+    }
+
+    /// The table as it is now, to keep. O(1); counts a reference on a shared line.
+    pub fn snapshot(&mut self) -> Snapshot {
+        Snapshot::new(Arc::clone(self.table.value()))
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").finish_non_exhaustive()
+    }
+}

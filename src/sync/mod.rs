@@ -1,0 +1,59 @@
+//! The only module that names atomics, `arc-swap` or `cfg(loom)`: all that the router knows of concurrency is here, so
+//! that a model checker can take its place.
+//!
+//! [`Cell`] holds what is published and [`Follower`] keeps up with it; they are made of `arc-swap` natively, and of one
+//! `AtomicPtr` under loom, which promises no more than the protocol relies on. [`Stack`] is the same code under both.
+
+#![allow(clippy::disallowed_types, unsafe_code, reason = "this is the module that may")]
+
+#[cfg(loom)]
+mod model;
+#[cfg(not(loom))]
+mod native;
+mod stack;
+
+#[cfg(loom)]
+pub(crate) use model::{Cell, Follower, holders};
+#[cfg(not(loom))]
+pub(crate) use native::{Cell, Follower, holders};
+pub(crate) use stack::Stack;
+
+#[cfg(loom)]
+mod primitive {
+    pub(crate) use loom::sync::atomic::{AtomicPtr, Ordering};
+    pub(crate) use loom::sync::{Mutex, MutexGuard};
+}
+#[cfg(not(loom))]
+mod primitive {
+    pub(crate) use std::sync::atomic::{AtomicPtr, Ordering};
+    pub(crate) use std::sync::{Mutex, MutexGuard};
+}
+
+use primitive::MutexGuard;
+use std::sync::{LockResult, TryLockError};
+
+/// Whether nobody else holds a value that is no longer published: so that nobody ever will.
+pub(crate) fn is_alone<T>(value: &std::sync::Arc<T>) -> bool {
+    holders(value) == 0
+}
+
+/// A lock for what only writers touch, off every read path. A holder that panicked leaves nothing half done: whoever comes
+/// next goes on with it.
+#[derive(Debug, Default)]
+pub(crate) struct Lock<T>(primitive::Mutex<T>);
+
+impl<T> Lock<T> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        let result: LockResult<_> = self.0.lock();
+        result.unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// `None` if another thread holds it.
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(error)) => Some(error.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}

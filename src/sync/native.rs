@@ -1,0 +1,106 @@
+//! The published value over `arc-swap`. Its orderings are `arc-swap`'s own (`SeqCst` on every access that hands a value
+//! over), which is more than the contract below asks for.
+//!
+//! Contract, as the model in `model.rs` has it: a load acquires, and an exchange acquires and releases, so whoever loads a
+//! value sees all that happened before it was published, and values are seen in the order in which they were published.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use arc_swap::cache::Cache;
+
+/// Holds the value that is published now. Alone on its cache lines (two, for processors that fetch pairs), so that nothing
+/// but publishing ever takes them from the readers.
+#[repr(align(128))]
+pub(crate) struct Cell<T>(ArcSwap<T>);
+
+impl<T> Cell<T> {
+    pub(crate) fn new(value: Arc<T>) -> Self {
+        Self(ArcSwap::new(value))
+    }
+
+    /// Borrows the value without counting a reference, for a short while.
+    #[inline]
+    pub(crate) fn load(&self) -> impl Deref<Target = Arc<T>> {
+        self.0.load()
+    }
+
+    /// The value, for as long as the caller likes.
+    pub(crate) fn load_full(&self) -> Arc<T> {
+        self.0.load_full()
+    }
+
+    /// Publishes `new` if `current` is still what is published; says whether it was.
+    #[cfg(not(shardway_broken = "lost_update"))]
+    pub(crate) fn compare_exchange(&self, current: &Arc<T>, new: Arc<T>) -> bool {
+        Arc::ptr_eq(&self.0.compare_and_swap(current, new), current)
+    }
+
+    /// The broken twin, which tests must reject: between its look and its store, another writer's value is lost.
+    #[cfg(shardway_broken = "lost_update")]
+    pub(crate) fn compare_exchange(&self, current: &Arc<T>, new: Arc<T>) -> bool {
+        let unchanged = Arc::ptr_eq(&self.0.load(), current);
+        if unchanged {
+            self.0.store(new);
+        }
+        unchanged
+    }
+}
+
+/// How many others hold a value that is no longer published. `arc-swap` has turned every borrow of such a value into a
+/// counted reference by the time that the exchange returned, so the count leaves nobody out; and since no one can get to
+/// the value any more but through a reference, none stays none.
+pub(crate) fn holders<T>(value: &Arc<T>) -> usize {
+    Arc::strong_count(value) - 1
+}
+
+/// Keeps up with a [`Cell`] that `S` holds: has the value at hand, and sees with one load of the cell whether it is still
+/// the published one.
+pub(crate) struct Follower<S, T>(Cache<Source<S, T>, Arc<T>>);
+
+impl<S, T> Follower<S, T>
+where
+    S: Deref<Target: AsRef<Cell<T>>>,
+{
+    pub(crate) fn new(source: S) -> Self {
+        Self(Cache::new(Source(source, PhantomData)))
+    }
+
+    /// The value that is published now. One load and a comparison, unless it has changed since the last call.
+    #[inline]
+    pub(crate) fn value(&mut self) -> &Arc<T> {
+        self.0.load()
+    }
+}
+
+impl<S: Clone, T> Clone for Follower<S, T>
+where
+    S: Deref<Target: AsRef<Cell<T>>>,
+{
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+/// Shows `arc-swap` its way to the cell in `S`.
+struct Source<S, T>(S, PhantomData<fn() -> T>);
+
+impl<S: Clone, T> Clone for Source<S, T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone(), PhantomData)
+    }
+}
+
+impl<S, T> Deref for Source<S, T>
+where
+    S: Deref<Target: AsRef<Cell<T>>>,
+{
+    type Target = ArcSwap<T>;
+
+    #[inline]
+    fn deref(&self) -> &ArcSwap<T> {
+        &self.0.as_ref().0
+    }
+}

@@ -1,0 +1,141 @@
+//! A lock-free stack that is only ever emptied as a whole (Treiber, 1986). Taking everything at once is one exchange, so
+//! there is no node that a slow popper could mistake for a newer one (no ABA) and none that is freed while another thread
+//! looks at it.
+//!
+//! `unsafe`, because a writer that has published must never wait for another one to hand over the table it replaced, and
+//! every safe list blocks somewhere.
+
+use std::marker::PhantomData;
+use std::ptr;
+
+use super::primitive::{AtomicPtr, Ordering};
+
+/// See the module.
+pub(crate) struct Stack<T> {
+    /// The last pushed node, or null. Owns all nodes behind it.
+    head: AtomicPtr<Node<T>>,
+    /// Values are handed from thread to thread: a stack is `Sync` only if they may be.
+    owns: PhantomData<Drain<T>>,
+}
+
+struct Node<T> {
+    value: T,
+    next: *mut Node<T>,
+}
+
+impl<T> Default for Stack<T> {
+    fn default() -> Self {
+        Self { head: AtomicPtr::new(ptr::null_mut()), owns: PhantomData }
+    }
+}
+
+impl<T> Stack<T> {
+    /// Lock-free: a push is tried again only because another one succeeded.
+    pub(crate) fn push(&self, value: T) {
+        let node = Box::into_raw(Box::new(Node { value, next: ptr::null_mut() }));
+        // Relaxed: the old head is stored, never followed.
+        let mut head = self.head.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: `node` is ours alone until the exchange below succeeds.
+            unsafe { (*node).next = head };
+            // Release: pairs with the exchange in `take_all`, which then sees the node. Pushes extend each other's release
+            // sequences, so it sees every node behind this one too. A failure hands over nothing.
+            match self.head.compare_exchange_weak(head, node, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// Everything, the last pushed first. Wait-free.
+    pub(crate) fn take_all(&self) -> Drain<T> {
+        // Acquire: pairs with the exchange in `push`.
+        Drain { head: self.head.swap(ptr::null_mut(), Ordering::Acquire) }
+    }
+}
+
+impl<T> Drop for Stack<T> {
+    fn drop(&mut self) {
+        self.take_all().for_each(drop);
+    }
+}
+
+/// Nodes that were taken off a stack, and belong to this alone.
+pub(crate) struct Drain<T> {
+    head: *mut Node<T>,
+}
+
+// SAFETY: a drain owns its nodes, and a node owns its value, so to send either is to send values.
+unsafe impl<T: Send> Send for Drain<T> {}
+
+// SAFETY: a shared drain gives access to nothing.
+unsafe impl<T: Send> Sync for Drain<T> {}
+
+impl<T> Iterator for Drain<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        if self.head.is_null() {
+            return None;
+        }
+        // SAFETY: the pointer came from `Box::into_raw` in `push`, and `take_all` gave the whole chain to this drain alone.
+        let node = unsafe { Box::from_raw(self.head) };
+        self.head = node.next;
+        Some(node.value)
+    }
+}
+
+impl<T> Drop for Drain<T> {
+    fn drop(&mut self) {
+        self.for_each(drop);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn the_last_comes_first() {
+        let stack = Stack::default();
+        stack.push(1);
+        stack.push(2);
+        assert_eq!(stack.take_all().collect::<Vec<_>>(), [2, 1]);
+        assert_eq!(stack.take_all().next(), None);
+    }
+
+    #[test]
+    fn what_is_left_is_dropped_once() {
+        let value = Arc::new(());
+        let stack = Stack::default();
+        (0..5).for_each(|_| stack.push(Arc::clone(&value)));
+        let mut some = stack.take_all();
+        some.next();
+        stack.push(Arc::clone(&value));
+        drop((some, stack));
+        assert_eq!(Arc::strong_count(&value), 1);
+    }
+
+    #[test]
+    fn every_push_is_taken_exactly_once() {
+        let (threads, each) = if cfg!(miri) { (2, 20) } else { (4, 10_000) };
+        let stack = Stack::default();
+        let mut taken: Vec<usize> = std::thread::scope(|scope| {
+            let pushers: Vec<_> = (0..threads)
+                .map(|thread| {
+                    let stack = &stack;
+                    scope.spawn(move || (0..each).for_each(|i| stack.push(thread * each + i)))
+                })
+                .collect();
+            let mut taken = Vec::new();
+            while !pushers.iter().all(|pusher| pusher.is_finished()) {
+                taken.extend(stack.take_all());
+            }
+            taken
+        });
+        taken.extend(stack.take_all());
+        taken.sort_unstable();
+        assert_eq!(taken, (0..threads * each).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,142 @@
+//! A table in the making: one transaction's private copy. Each family of changes has a file of its own that ends up here,
+//! in the one place where the index, the directory and the id supply change together.
+
+use super::Table;
+use super::index::Entry;
+use crate::{
+    Action, Change, Error, Expectation, OperationKind, Outcome, ShardId, ShardRecord, ShardState, Summary,
+    Timestamp, counter,
+};
+
+/// See the module. Dropped as it is when a change is refused.
+pub(super) struct Draft {
+    pub(super) table: Table,
+    /// When the change that is being carried out happens.
+    pub(super) at: Option<Timestamp>,
+}
+
+impl Draft {
+    pub(super) fn of(table: &Table) -> Self {
+        Self { table: table.clone(), at: None }
+    }
+
+    pub(super) fn finish(mut self, outcomes: Vec<Outcome>) -> Result<(Table, Summary), Error> {
+        let base = self.table.revision;
+        if outcomes.iter().any(|outcome| *outcome != Outcome::Unchanged) {
+            self.table.revision = counter::next(base, "revision")?;
+        }
+        let summary = Summary { base, revision: self.table.revision, outcomes };
+        Ok((self.table, summary))
+    }
+
+    /// Carries out one change, or says why not; what it has altered by then is of no account, since the draft is dropped.
+    pub(super) fn carry_out(&mut self, change: &Change) -> Result<Outcome, Error> {
+        self.at = change.at;
+        for expectation in &change.expect {
+            self.check(*expectation)?;
+        }
+        match &change.action {
+            Action::Register(record) => self.register(record),
+            Action::Update(record) => self.update(record),
+            Action::Remove { shard } => self.remove(*shard),
+            Action::Report { shard, estimates } => self.report(*shard, *estimates),
+            Action::TakeOffline { shard } => self.set_serving(*shard, ShardState::Offline),
+            Action::BringOnline { shard } => self.set_serving(*shard, ShardState::Active),
+            Action::AddReplica { shard, node } => self.add_replica(*shard, *node),
+            Action::RemoveReplica { shard, node } => self.remove_replica(*shard, *node),
+            Action::Split { shard, at, naming } => self.split(*shard, at, *naming),
+            Action::BeginSplit { shard, at, naming } => self.begin_split(*shard, at, *naming),
+            Action::CommitSplit { shard } => self.commit(*shard, OperationKind::Split),
+            Action::AbortSplit { shard } => self.abort(*shard, OperationKind::Split),
+            Action::Merge { shards, naming } => self.merge(*shards, *naming),
+            Action::BeginMerge { shards, naming } => self.begin_merge(*shards, *naming),
+            Action::CommitMerge { shard } => self.commit(*shard, OperationKind::Merge),
+            Action::AbortMerge { shard } => self.abort(*shard, OperationKind::Merge),
+            Action::Transfer { shard, to } => self.transfer(*shard, *to),
+            Action::BeginTransfer { shard, to } => self.begin_transfer(*shard, *to),
+            Action::ReportProgress { shard, progress } => self.report_progress(*shard, *progress),
+            Action::CommitTransfer { shard } => self.commit(*shard, OperationKind::Transfer),
+            Action::AbortTransfer { shard } => self.abort(*shard, OperationKind::Transfer),
+        }
+    }
+
+    fn check(&self, expectation: Expectation) -> Result<(), Error> {
+        match expectation {
+            Expectation::Revision(expected) if expected != self.table.revision => {
+                Err(Error::StaleRevision { expected, found: self.table.revision })
+            }
+            Expectation::Version { shard, version } => self.record(shard)?.expect_version(version),
+            Expectation::Epoch { shard, epoch } => self.record(shard)?.expect_epoch(epoch),
+            Expectation::Revision(_) => Ok(()),
+        }
+    }
+
+    /// The shard of this id, kept alive apart from the draft.
+    pub(super) fn record(&self, shard: ShardId) -> Result<Entry, Error> {
+        self.table.record(shard).cloned().ok_or(Error::NoSuchShard { shard })
+    }
+
+    /// An id that no shard has had.
+    pub(super) fn fresh_id(&mut self) -> Result<ShardId, Error> {
+        let id = self.table.next_id;
+        self.reserve(ShardId(id))?;
+        Ok(ShardId(id))
+    }
+
+    /// Sees to it that `id` is never given out.
+    pub(super) fn reserve(&mut self, id: ShardId) -> Result<(), Error> {
+        let after = counter::next(id.0, "supply of shard ids")?;
+        self.table.next_id = self.table.next_id.max(after);
+        Ok(())
+    }
+
+    /// The last update of a shard that comes of others: now, if the caller tells the time, or else theirs.
+    pub(super) fn now_or(&self, then: Timestamp) -> Timestamp {
+        self.at.unwrap_or(then)
+    }
+
+    /// Changes the record of a shard that keeps its id and range: counts its version on, and its members epoch if leader
+    /// or replicas differ. A record that comes out the same changes nothing.
+    pub(super) fn amend(
+        &mut self,
+        current: &Entry,
+        change: impl FnOnce(&mut ShardRecord) -> Result<(), Error>,
+    ) -> Result<Outcome, Error> {
+        let mut next = ShardRecord::clone(current);
+        change(&mut next)?;
+        next.updated = self.now_or(next.updated);
+        if next == **current {
+            return Ok(Outcome::Unchanged);
+        }
+        next.version = counter::next(current.version, "version")?;
+        if !next.same_members(current) {
+            next.epoch = current.epoch.next_members()?;
+        }
+        let outcome = Outcome::Updated { shard: next.id, version: next.version };
+        self.table.directory.amend(current, &next);
+        self.put(std::slice::from_ref(current), vec![next]);
+        Ok(outcome)
+    }
+
+    /// Replaces a run of neighbours by other shards on the same keys, in every index.
+    pub(super) fn replace(&mut self, old: &[Entry], new: Vec<ShardRecord>) {
+        for record in old {
+            self.table.directory.leave(record);
+            if !new.iter().any(|kept| kept.id == record.id) {
+                self.table.epoch_floor = self.table.epoch_floor.max(record.epoch.range);
+            }
+        }
+        for record in &new {
+            self.table.directory.enter(record);
+        }
+        self.put(old, new);
+    }
+
+    fn put(&mut self, old: &[Entry], new: Vec<ShardRecord>) {
+        let records =
+            old.iter().map(|record| size_of::<ShardRecord>() + record.range.start().len()).sum::<usize>();
+        let replaced = records + self.table.index.path_bytes() * old.len().max(new.len());
+        self.table.replaced_bytes = self.table.replaced_bytes.saturating_add(replaced as u64);
+        self.table.index.replace(old, new);
+    }
+}

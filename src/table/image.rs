@@ -1,0 +1,136 @@
+//! A whole table as plain data, for files, logs and other processes, and the way back, which trusts nothing.
+
+use super::directory::Directory;
+use super::index::Index;
+use super::operations::Operations;
+use super::{FIRST_REVISION, Table};
+use crate::{Error, Operation, ShardRecord, counter};
+
+/// A whole table as plain data. With the feature `serde`, tables are serialised in this form.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+pub struct TableImage {
+    /// The revision of the table.
+    pub revision: u64,
+    /// The least id that no shard has had.
+    pub next_id: u64,
+    /// The greatest range epoch of all shards that are gone.
+    pub epoch_floor: u64,
+    /// All shards; in key order, if a table wrote them.
+    pub shards: Vec<ShardRecord>,
+    /// The operations under way.
+    pub operations: Vec<Operation>,
+}
+
+impl Table {
+    /// The table as plain data. O(n).
+    #[must_use]
+    pub fn to_image(&self) -> TableImage {
+        TableImage {
+            revision: self.revision,
+            next_id: self.next_id,
+            epoch_floor: self.epoch_floor,
+            shards: self.shards().map(|shard| shard.to_record()).collect(),
+            operations: self.operations().cloned().collect(),
+        }
+    }
+
+    /// The table that an image describes, validated as strictly as one that is built by changes. O(n log n).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Table::from_records`], and [`Error::Broken`] where the parts of the image contradict each other.
+    ///
+    /// ```
+    /// use shardway::{NodeId, Table};
+    ///
+    /// let table = Table::whole(NodeId(1));
+    /// let mut image = table.to_image();
+    /// assert_eq!(Table::from_image(image.clone())?, table);
+    /// image.next_id = 1;
+    /// assert!(Table::from_image(image).is_err(), "an id in use would be given out again");
+    /// # Ok::<(), shardway::Error>(())
+    /// ```
+    pub fn from_image(image: TableImage) -> Result<Self, Error> {
+        let mut operations = Operations::default();
+        for operation in image.operations {
+            if let Some(shard) = operation.shards().find(|shard| operations.on(*shard).is_some()) {
+                return Err(Error::Broken { what: format!("{shard} is part of two operations") });
+            }
+            operations.insert(operation);
+        }
+        let mut table = build(image.shards, operations)?;
+        if image.next_id < table.next_id {
+            let what = format!("the next id is {}, but {} is in use", image.next_id, table.next_id - 1);
+            return Err(Error::Broken { what });
+        }
+        table.revision = image.revision;
+        table.next_id = image.next_id;
+        table.epoch_floor = image.epoch_floor;
+        table.verify()?;
+        Ok(table)
+    }
+}
+
+/// A table of these shards, in any order, and operations. Whether the operations fit the shards is for
+/// [`Table::verify`] to see, except that there are none on a shard that is in no operation.
+pub(super) fn build(mut records: Vec<ShardRecord>, operations: Operations) -> Result<Table, Error> {
+    for record in &mut records {
+        record.settle_replicas()?;
+        if operations.on(record.id).is_none() {
+            record.expect_no_operation()?;
+        }
+    }
+    expect_distinct_ids(&mut records)?;
+    let next_id = match records.last() {
+        Some(last) => counter::next(last.id.0, "supply of shard ids")?,
+        None => 1,
+    };
+    records.sort_unstable_by(|one, other| one.range.start().cmp(other.range.start()));
+    for pair in records.windows(2) {
+        let (owner, next) = (&pair[0], &pair[1]);
+        if owner.range.overlaps(&next.range) {
+            let (range, owned) = (next.range.clone(), owner.range.clone());
+            return Err(Error::Overlap { shard: next.id, range, owner: owner.id, owned });
+        }
+    }
+    Ok(Table {
+        directory: Directory::of(&records),
+        index: Index::from_sorted(records),
+        operations,
+        revision: FIRST_REVISION,
+        next_id,
+        epoch_floor: 0,
+        replaced_bytes: 0,
+    })
+}
+
+/// Sorts by id on the way.
+fn expect_distinct_ids(records: &mut [ShardRecord]) -> Result<(), Error> {
+    records.sort_unstable_by_key(|record| record.id);
+    match records.windows(2).find(|pair| pair[0].id == pair[1].id) {
+        Some(pair) => Err(Error::ShardExists { shard: pair[0].id, range: pair[0].range.clone() }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(feature = "serde")]
+mod serde_impl {
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::{Serialize, Serializer};
+
+    use super::{Table, TableImage};
+
+    impl Serialize for Table {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            self.to_image().serialize(serializer)
+        }
+    }
+
+    /// Validates what it reads: see [`Table::from_image`].
+    impl<'de> Deserialize<'de> for Table {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            Self::from_image(TableImage::deserialize(deserializer)?).map_err(D::Error::custom)
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! One immutable state of everything: which shard owns what, who holds it, what is under way. Plain deterministic code,
+//! without threads, clocks or I/O: the same changes on the same table give the same table on every machine.
+//!
+//! This file holds the table itself and its point look-ups. The rooms behind it: [`index`] finds entries by key,
+//! [`directory`] by id and node, [`scan`] walks ranges and gaps; [`draft`] carries changes out, with one file for each
+//! family ([`registry`], [`split`], [`merge`], [`transfer`], [`operations`]); [`image`] is the table as data, [`verify`]
+//! checks every invariant.
+
+mod diff;
+mod directory;
+mod draft;
+mod image;
+mod index;
+mod merge;
+mod operations;
+mod registry;
+mod scan;
+mod split;
+mod transfer;
+mod verify;
+
+use std::fmt;
+
+use crate::{
+    Access, Change, Error, KeyRange, NodeId, Operation, Refusal, Route, Shard, ShardId, ShardRecord, Summary,
+};
+use directory::Directory;
+use draft::Draft;
+use index::Index;
+use operations::Operations;
+
+pub use diff::Difference;
+pub use image::TableImage;
+pub use scan::{Gaps, Shards};
+
+/// One immutable state of the routing table. Cloning is O(1), and versions share what they have in common.
+///
+/// A table that covers the keyspace ([`Table::whole`]) keeps doing so: no change but [`Change::remove`] makes a gap. A
+/// table with gaps ([`Table::empty`], [`Table::from_records`]) is filled by [`Change::register`]. Either kind changes by
+/// [`Table::apply`] only, which leaves the table as it is and gives a new one: to publish tables to other threads is the
+/// business of a [`Router`](crate::Router).
+///
+/// Costs are given in `n`, the number of shards.
+///
+/// ```
+/// use shardway::{Change, NodeId, Table};
+///
+/// let table = Table::whole(NodeId(1));
+/// let first = table.resolve("")?.shard;
+/// let (halved, summary) = table.apply(&[Change::split(first, "m")])?;
+/// assert_eq!((table.len(), halved.len()), (1, 2));
+/// assert_ne!(halved.resolve("a")?.shard, halved.resolve("z")?.shard);
+/// assert_eq!(summary.revision, table.revision() + 1);
+/// # Ok::<(), shardway::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Table {
+    index: Index,
+    directory: Directory,
+    operations: Operations,
+    revision: u64,
+    /// The least id that was never given or registered.
+    next_id: u64,
+    /// The greatest range epoch of all shards that are gone.
+    epoch_floor: u64,
+    /// About how many bytes all changes together have replaced: what one version holds that a later one does not is the
+    /// difference of the two. Not a part of the table's value.
+    replaced_bytes: u64,
+}
+
+/// Where revisions of a new table start.
+const FIRST_REVISION: u64 = 1;
+
+/// Making tables, and new ones from old.
+impl Table {
+    /// No shard at all: the whole keyspace is one gap. O(1).
+    #[must_use]
+    pub fn empty() -> Self {
+        Self {
+            index: Index::default(),
+            directory: Directory::default(),
+            operations: Operations::default(),
+            revision: FIRST_REVISION,
+            next_id: 1,
+            epoch_floor: 0,
+            replaced_bytes: 0,
+        }
+    }
+
+    /// One shard that owns every key, led by `leader`. O(1).
+    #[must_use]
+    pub fn whole(leader: NodeId) -> Self {
+        let mut table = Self::empty();
+        let record = ShardRecord::new(ShardId(table.next_id), KeyRange::full(), leader);
+        table.next_id += 1;
+        table.directory.enter(&record);
+        table.index = Index::from_sorted([record]);
+        table
+    }
+
+    /// A table of these shards, in any order. O(n log n), or O(n) after sorting by key and id.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Overlap`], [`Error::ShardExists`], [`Error::DuplicateReplica`], [`Error::LeaderAsReplica`], and
+    /// [`Error::NeedsOperation`] for a shard in a state that only an operation brings about: tables with operations under
+    /// way are loaded by [`Table::from_image`].
+    ///
+    /// ```
+    /// use shardway::{KeyRange, NodeId, ShardId, ShardRecord, Table};
+    ///
+    /// let table = Table::from_records([
+    ///     ShardRecord::new(ShardId(1), KeyRange::try_from("a".."m")?, NodeId(1)),
+    ///     ShardRecord::new(ShardId(2), KeyRange::from("m"..), NodeId(2)),
+    /// ])?;
+    /// assert_eq!(table.resolve("x")?.leader, NodeId(2));
+    /// assert_eq!(table.gaps().collect::<Vec<_>>(), [KeyRange::try_from("".."a")?]);
+    /// # Ok::<(), shardway::Error>(())
+    /// ```
+    pub fn from_records(records: impl IntoIterator<Item = ShardRecord>) -> Result<Self, Error> {
+        image::build(records.into_iter().collect(), Operations::default())
+    }
+
+    /// Carries out all changes in their order, or none: gives the new table, and what each change did. Pure: the table
+    /// itself stays as it is, so a dry run is the same call. The revision grows by one, unless nothing was altered.
+    ///
+    /// O(log n) for each change, plus its replicas.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Transaction`], with the place of the first change that was refused, and why; [`Error::Exhausted`] at the
+    /// last revision.
+    pub fn apply(&self, changes: &[Change]) -> Result<(Self, Summary), Error> {
+        let mut draft = Draft::of(self);
+        let mut outcomes = Vec::with_capacity(changes.len());
+        for (index, change) in changes.iter().enumerate() {
+            let outcome = draft
+                .carry_out(change)
+                .map_err(|cause| Error::Transaction { index, cause: Box::new(cause) })?;
+            outcomes.push(outcome);
+        }
+        draft.finish(outcomes)
+    }
+}
+
+/// Looking things up.
+impl Table {
+    /// The number of this state: one more than that of the state it was made from.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// How many shards there are. O(1).
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether there is no shard at all. O(1).
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The route of the shard that owns `key`. O(log n); no lock, no allocation.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoOwner`] if the key lies in a gap.
+    #[inline]
+    pub fn resolve(&self, key: impl AsRef<[u8]>) -> Result<Route, Refusal> {
+        self.owner(key).map(Shard::route).ok_or(Refusal::NoOwner)
+    }
+
+    /// The route of the shard that owns `key`, if it serves `access` in its present state. O(log n); no lock, no
+    /// allocation.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NoOwner`] if the key lies in a gap; [`Refusal::NotServing`], with the route, if the state of the shard
+    /// does not allow the access.
+    #[inline]
+    pub fn resolve_for(&self, key: impl AsRef<[u8]>, access: Access) -> Result<Route, Refusal> {
+        let route = self.resolve(key)?;
+        if route.state.serves(access) { Ok(route) } else { Err(Refusal::NotServing { route, access }) }
+    }
+
+    /// All that is known of the shard that owns `key`. O(log n).
+    #[must_use]
+    #[inline]
+    pub fn owner(&self, key: impl AsRef<[u8]>) -> Option<Shard<'_>> {
+        let key = key.as_ref();
+        let record = self.index.floor(key)?;
+        record.range.end().is_above(key).then(|| Shard::new(record))
+    }
+
+    /// The shard of this id. O(log n).
+    #[must_use]
+    pub fn shard(&self, id: ShardId) -> Option<Shard<'_>> {
+        self.record(id).map(|record| Shard::new(record))
+    }
+
+    /// The nearest shard before this one in key order, with or without a gap between them. O(log n).
+    #[must_use]
+    pub fn previous(&self, id: ShardId) -> Option<Shard<'_>> {
+        self.index.before(self.directory.start_of(id)?).map(|record| Shard::new(record))
+    }
+
+    /// The nearest shard after this one in key order, with or without a gap between them. O(log n).
+    #[must_use]
+    pub fn next(&self, id: ShardId) -> Option<Shard<'_>> {
+        self.index.after(self.directory.start_of(id)?).map(|record| Shard::new(record))
+    }
+
+    /// Every node that holds a shard, in ascending order. O(1) a node.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.directory.nodes()
+    }
+
+    /// Every shard that `node` leads, by ascending id. O(log n) a shard.
+    pub fn led_by(&self, node: NodeId) -> impl Iterator<Item = Shard<'_>> {
+        self.directory.led_by(node).filter_map(|id| self.shard(id))
+    }
+
+    /// Every shard that `node` holds a copy of: those that it leads, then those that it replicates. O(log n) a shard.
+    pub fn on_node(&self, node: NodeId) -> impl Iterator<Item = Shard<'_>> {
+        self.directory.led_by(node).chain(self.directory.replicated_by(node)).filter_map(|id| self.shard(id))
+    }
+
+    /// The operation that is under way on a shard, if there is one. O(log operations).
+    #[must_use]
+    pub fn operation(&self, shard: ShardId) -> Option<&Operation> {
+        self.operations.on(shard)
+    }
+
+    /// Every operation under way, each once, by the id of its shard; of a merge, of the lower one.
+    pub fn operations(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.iter()
+    }
+
+    fn record(&self, id: ShardId) -> Option<&index::Entry> {
+        self.index.get(self.directory.start_of(id)?)
+    }
+
+    /// About how many bytes this version alone keeps in memory beside a `newer` one: what was replaced between them, or
+    /// all of this one if that is less.
+    pub(crate) fn bytes_apart_from(&self, newer: &Self) -> u64 {
+        let whole = self.len() * (self.index.entry_bytes() + self.directory.entry_bytes());
+        newer.replaced_bytes.saturating_sub(self.replaced_bytes).min(whole as u64)
+    }
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+/// Equal tables give the same answer to every question and the same result to every change.
+impl PartialEq for Table {
+    fn eq(&self, other: &Self) -> bool {
+        (self.revision, self.next_id, self.epoch_floor) == (other.revision, other.next_id, other.epoch_floor)
+            && self.operations == other.operations
+            && self.shards().eq(other.shards())
+    }
+}
+
+impl Eq for Table {}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table")
+            .field("revision", &self.revision)
+            .field("shards", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One line a shard, in key order.
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "revision {}, {} shards", self.revision, self.len())?;
+        self.shards().try_for_each(|shard| writeln!(f, "{shard}"))
+    }
+}

@@ -1,0 +1,131 @@
+//! The operations under way, and the rule by which they exclude each other: a shard is part of one at most, and while it
+//! is, only estimates, times and the operation's own end may change it.
+
+use std::sync::Arc;
+
+use im::OrdMap;
+
+use super::draft::Draft;
+use super::index::Entry;
+use super::merge::Pair;
+use crate::{Error, Operation, OperationKind, Outcome, ShardId, ShardState};
+
+/// Every operation under each of its shards.
+#[derive(Clone, Default, PartialEq)]
+pub(super) struct Operations {
+    by_shard: OrdMap<ShardId, Arc<Operation>>,
+}
+
+impl Operations {
+    pub(super) fn on(&self, shard: ShardId) -> Option<&Operation> {
+        self.by_shard.get(&shard).map(|operation| &**operation)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Operation> {
+        self.by_shard
+            .iter()
+            .filter(|(id, operation)| operation.shard() == **id)
+            .map(|(_, operation)| &**operation)
+    }
+
+    pub(super) fn insert(&mut self, operation: Operation) {
+        let operation = Arc::new(operation);
+        for shard in operation.shards() {
+            self.by_shard.insert(shard, Arc::clone(&operation));
+        }
+    }
+
+    fn remove(&mut self, operation: &Operation) {
+        for shard in operation.shards() {
+            self.by_shard.remove(&shard);
+        }
+    }
+
+    /// How many shards are part of an operation.
+    pub(super) fn shards(&self) -> usize {
+        self.by_shard.len()
+    }
+}
+
+/// The state that a shard is in while an operation is under way on it.
+pub(super) fn state_under(kind: OperationKind) -> ShardState {
+    match kind {
+        OperationKind::Split => ShardState::Splitting,
+        OperationKind::Merge => ShardState::Merging,
+        OperationKind::Transfer => ShardState::Transferring,
+    }
+}
+
+impl Draft {
+    /// The shard, if no operation is under way on it.
+    pub(super) fn idle(&self, shard: ShardId) -> Result<Entry, Error> {
+        let record = self.record(shard)?;
+        match self.table.operations.on(shard) {
+            Some(operation) => Err(Error::OperationUnderWay { shard, kind: operation.kind() }),
+            None => Ok(record),
+        }
+    }
+
+    /// Puts an operation under way: every shard of it, which is idle, takes the state that goes with it.
+    pub(super) fn begin(&mut self, operation: Operation) -> Result<Outcome, Error> {
+        let (kind, shard) = (operation.kind(), operation.shard());
+        for id in operation.shards() {
+            self.set_state(&self.idle(id)?, state_under(kind))?;
+        }
+        self.table.operations.insert(operation);
+        Ok(Outcome::Began { kind, shard })
+    }
+
+    /// The operation of this kind on the shard.
+    pub(super) fn under_way(&self, shard: ShardId, expected: OperationKind) -> Result<Operation, Error> {
+        self.record(shard)?;
+        match self.table.operations.on(shard) {
+            Some(operation) if operation.kind() == expected => Ok(operation.clone()),
+            found => Err(Error::NoOperation { shard, expected, found: found.map(Operation::kind) }),
+        }
+    }
+
+    /// Ends an operation by doing what it was begun for. Its shards are active afterwards.
+    pub(super) fn commit(&mut self, shard: ShardId, kind: OperationKind) -> Result<Outcome, Error> {
+        match self.end(shard, kind)? {
+            Operation::Split { shard, at, naming, .. } => {
+                self.divide(&self.record(shard)?, &at, naming, ShardState::Active)
+            }
+            Operation::Merge { lower, upper, naming, .. } => {
+                let pair = Pair::new(self.record(lower)?, self.record(upper)?)?;
+                self.unite(pair, naming, ShardState::Active)
+            }
+            Operation::Transfer { shard, to, .. } => {
+                self.hand_over(&self.record(shard)?, to, ShardState::Active)
+            }
+        }
+    }
+
+    /// Ends an operation without effect.
+    pub(super) fn abort(&mut self, shard: ShardId, kind: OperationKind) -> Result<Outcome, Error> {
+        let operation = self.end(shard, kind)?;
+        for id in operation.shards() {
+            self.set_state(&self.record(id)?, ShardState::Active)?;
+        }
+        Ok(Outcome::Aborted { kind, shard: operation.shard() })
+    }
+
+    fn end(&mut self, shard: ShardId, kind: OperationKind) -> Result<Operation, Error> {
+        let operation = self.under_way(shard, kind)?;
+        self.table.operations.remove(&operation);
+        Ok(operation)
+    }
+
+    fn set_state(&mut self, current: &Entry, state: ShardState) -> Result<Outcome, Error> {
+        let state = current.state.transition(state, current.id)?;
+        self.amend(current, |next| {
+            next.state = state;
+            Ok(())
+        })
+    }
+
+    /// To and from offline. To be in that state already is no error.
+    pub(super) fn set_serving(&mut self, shard: ShardId, state: ShardState) -> Result<Outcome, Error> {
+        self.set_state(&self.idle(shard)?, state)
+    }
+}

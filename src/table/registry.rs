@@ -1,0 +1,119 @@
+//! Changes to which shards there are and to what is known of each, short of splitting, merging and moving them.
+
+use super::draft::Draft;
+use crate::{Error, Estimates, NodeId, Outcome, ShardId, ShardRecord, ShardState};
+
+impl ShardRecord {
+    pub(super) fn expect_version(&self, expected: u64) -> Result<(), Error> {
+        match self.version {
+            found if found == expected => Ok(()),
+            found => Err(Error::StaleVersion { shard: self.id, expected, found }),
+        }
+    }
+
+    pub(super) fn expect_epoch(&self, expected: crate::Epoch) -> Result<(), Error> {
+        match self.epoch {
+            found if found == expected => Ok(()),
+            found => Err(Error::StaleEpoch { shard: self.id, expected, found }),
+        }
+    }
+
+    /// That the state is one that a shard can be in by itself.
+    pub(super) fn expect_no_operation(&self) -> Result<(), Error> {
+        match self.state {
+            ShardState::Active | ShardState::Offline => Ok(()),
+            state => Err(Error::NeedsOperation { shard: self.id, state }),
+        }
+    }
+}
+
+impl Draft {
+    pub(super) fn register(&mut self, record: &ShardRecord) -> Result<Outcome, Error> {
+        let mut record = record.clone();
+        let shard = record.id;
+        if let Some(existing) = self.table.record(shard) {
+            return Err(Error::ShardExists { shard, range: existing.range.clone() });
+        }
+        self.expect_unowned(&record)?;
+        record.expect_no_operation()?;
+        record.settle_replicas()?;
+        let (floor, found) = (self.table.epoch_floor, record.epoch.range);
+        if shard.0 < self.table.next_id && found <= floor {
+            return Err(Error::EpochTooLow { shard, floor, found, fresh: self.table.next_id });
+        }
+        self.reserve(shard)?;
+        record.created = self.now_or(record.created);
+        record.updated = self.now_or(record.updated);
+        self.replace(&[], vec![record]);
+        Ok(Outcome::Registered { shard })
+    }
+
+    /// Only the neighbours can be in the way: the last shard that starts at or before the range, and the first after.
+    fn expect_unowned(&self, record: &ShardRecord) -> Result<(), Error> {
+        let start = record.range.start();
+        let neighbours = [self.table.index.floor(start), self.table.index.after(start)];
+        match neighbours.into_iter().flatten().find(|owner| owner.range.overlaps(&record.range)) {
+            Some(owner) => Err(Error::Overlap {
+                shard: record.id,
+                range: record.range.clone(),
+                owner: owner.id,
+                owned: owner.range.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn update(&mut self, record: &ShardRecord) -> Result<Outcome, Error> {
+        let current = self.record(record.id)?;
+        current.expect_version(record.version)?;
+        current.expect_epoch(record.epoch)?;
+        if record.range != current.range {
+            let (shard, range, found) = (record.id, current.range.clone(), record.range.clone());
+            return Err(Error::RangeChanged { shard, range, found });
+        }
+        let mut record = record.clone();
+        record.settle_replicas()?;
+        if record.state != current.state || !record.same_members(&current) {
+            self.idle(record.id)?;
+            record.expect_no_operation()?;
+        }
+        self.amend(&current, |next| {
+            *next = record;
+            Ok(())
+        })
+    }
+
+    pub(super) fn remove(&mut self, shard: ShardId) -> Result<Outcome, Error> {
+        let record = self.idle(shard)?;
+        self.replace(&[record], vec![]);
+        Ok(Outcome::Removed { shard })
+    }
+
+    pub(super) fn report(&mut self, shard: ShardId, estimates: Estimates) -> Result<Outcome, Error> {
+        let record = self.record(shard)?;
+        self.amend(&record, |next| {
+            next.estimates = estimates;
+            Ok(())
+        })
+    }
+
+    pub(super) fn add_replica(&mut self, shard: ShardId, node: NodeId) -> Result<Outcome, Error> {
+        let record = self.idle(shard)?;
+        self.amend(&record, |next| {
+            next.replicas.push(node);
+            next.settle_replicas()
+        })
+    }
+
+    pub(super) fn remove_replica(&mut self, shard: ShardId, node: NodeId) -> Result<Outcome, Error> {
+        let record = self.idle(shard)?;
+        if record.leader == node {
+            return Err(Error::RemovesLeader { shard, leader: node });
+        }
+        let place = record.replicas.binary_search(&node).map_err(|_| Error::NoSuchReplica { shard, node })?;
+        self.amend(&record, |next| {
+            next.replicas.remove(place);
+            Ok(())
+        })
+    }
+}

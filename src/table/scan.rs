@@ -1,0 +1,111 @@
+//! Walks over a table in key order: the shards of a range, and the gaps between them.
+
+use std::iter::FusedIterator;
+
+use super::Table;
+use super::index::Run;
+use crate::{AsKeyRange, Key, KeyEnd, KeyRange, Shard};
+
+impl Table {
+    /// Every shard in key order, from either end. O(1) a shard.
+    #[must_use]
+    pub fn shards(&self) -> Shards<'_> {
+        self.range(..)
+    }
+
+    /// Every shard that owns a key of `range`, in key order, from either end: the first and last may reach beyond it.
+    /// O(log n) to begin with, then O(1) a shard.
+    ///
+    /// ```
+    /// use shardway::{Change, NodeId, Table};
+    ///
+    /// let table = Table::whole(NodeId(1));
+    /// let (table, _) = table.apply(&[Change::split(table.resolve("")?.shard, "m")])?;
+    /// assert_eq!(table.range("a".."c").count(), 1);
+    /// assert_eq!(table.range("a".."z").count(), 2);
+    /// assert_eq!(table.range("z"..).next().unwrap().start(), b"m");
+    /// # Ok::<(), shardway::Error>(())
+    /// ```
+    #[must_use]
+    pub fn range(&self, range: impl AsKeyRange) -> Shards<'_> {
+        let (start, end) = (range.start(), range.end());
+        // The shard that owns the first key starts at or before it.
+        let from = match self.owner(start) {
+            Some(owner) if end.is_above(start) => owner.start(),
+            _ => start,
+        };
+        Shards { run: self.index.run(from, end) }
+    }
+
+    /// Every part of the keyspace that no shard owns, in key order. O(n) for all of them.
+    #[must_use]
+    pub fn gaps(&self) -> Gaps<'_> {
+        self.gaps_in(..)
+    }
+
+    /// Every part of `range` that no shard owns, in key order. O(log n) to begin with, then O(1) a shard.
+    #[must_use]
+    pub fn gaps_in(&self, range: impl AsKeyRange) -> Gaps<'_> {
+        let end = match range.end() {
+            KeyEnd::At(key) => KeyEnd::At(key.into()),
+            KeyEnd::Unbounded => KeyEnd::Unbounded,
+        };
+        Gaps { open: Some(range.start().into()), end, shards: self.range(range) }
+    }
+}
+
+/// Shards in key order, from either end. Made by [`Table::shards`] and [`Table::range`].
+#[derive(Clone)]
+pub struct Shards<'t> {
+    run: Run<'t>,
+}
+
+impl<'t> Iterator for Shards<'t> {
+    type Item = Shard<'t>;
+
+    fn next(&mut self) -> Option<Shard<'t>> {
+        self.run.next().map(|(_, record)| Shard::new(record))
+    }
+}
+
+impl DoubleEndedIterator for Shards<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.run.next_back().map(|(_, record)| Shard::new(record))
+    }
+}
+
+impl FusedIterator for Shards<'_> {}
+
+impl std::fmt::Debug for Shards<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}
+
+/// Gaps in key order. Made by [`Table::gaps`] and [`Table::gaps_in`].
+#[derive(Clone, Debug)]
+pub struct Gaps<'t> {
+    shards: Shards<'t>,
+    /// Where the next gap starts, if the next shard starts after it; `None` once a shard reaches the end.
+    open: Option<Key>,
+    end: KeyEnd,
+}
+
+impl Iterator for Gaps<'_> {
+    type Item = KeyRange;
+
+    fn next(&mut self) -> Option<KeyRange> {
+        while let Some(start) = self.open.take() {
+            let Some(shard) = self.shards.next() else {
+                return KeyRange::new(start, self.end.clone()).ok();
+            };
+            self.open = shard.end().key().map(Key::from);
+            if start.as_bytes() < shard.start() {
+                return KeyRange::new(start, KeyEnd::At(shard.start().into())).ok();
+            }
+        }
+        None
+    }
+}
+
+impl FusedIterator for Gaps<'_> {}

@@ -1,0 +1,67 @@
+//! Transfers of a shard's leadership to another node, in one step and in two phases.
+
+use super::draft::Draft;
+use super::index::Entry;
+use crate::{Error, NodeId, Operation, OperationKind, Outcome, Progress, ShardId, ShardRecord, ShardState};
+
+impl Draft {
+    pub(super) fn transfer(&mut self, shard: ShardId, to: NodeId) -> Result<Outcome, Error> {
+        let record = self.idle(shard)?;
+        expect_other_leader(&record, to)?;
+        self.hand_over(&record, to, record.state)
+    }
+
+    pub(super) fn begin_transfer(&mut self, shard: ShardId, to: NodeId) -> Result<Outcome, Error> {
+        let record = self.idle(shard)?;
+        expect_other_leader(&record, to)?;
+        self.begin(Operation::Transfer {
+            shard,
+            from: record.leader,
+            to,
+            progress: Progress::NONE,
+            began: self.at,
+            reported: None,
+        })
+    }
+
+    pub(super) fn report_progress(&mut self, shard: ShardId, now: Progress) -> Result<Outcome, Error> {
+        let before = self.under_way(shard, OperationKind::Transfer)?;
+        let mut after = before.clone();
+        if let Operation::Transfer { progress, reported, .. } = &mut after {
+            *progress = now;
+            *reported = self.at.or(*reported);
+        }
+        if after == before {
+            return Ok(Outcome::Unchanged);
+        }
+        self.table.operations.insert(after);
+        Ok(Outcome::Progressed { shard })
+    }
+
+    /// A replica swaps roles with the leader; any other node takes its place.
+    pub(super) fn hand_over(
+        &mut self,
+        record: &Entry,
+        to: NodeId,
+        state: ShardState,
+    ) -> Result<Outcome, Error> {
+        let (shard, from) = (record.id, record.leader);
+        self.amend(record, |next| {
+            next.state = state;
+            next.leader = to;
+            if let Ok(place) = next.replicas.binary_search(&to) {
+                next.replicas[place] = from;
+                next.replicas.sort_unstable();
+            }
+            Ok(())
+        })?;
+        Ok(Outcome::Transferred { shard, from, to })
+    }
+}
+
+pub(super) fn expect_other_leader(record: &ShardRecord, to: NodeId) -> Result<(), Error> {
+    if record.leader == to {
+        return Err(Error::AlreadyLeader { shard: record.id, leader: to });
+    }
+    Ok(())
+}
