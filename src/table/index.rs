@@ -96,7 +96,7 @@ impl Index {
 
     /// About how many bytes each entry takes, with its record.
     pub(super) fn entry_bytes(&self) -> usize {
-        let key = self.by_start.get_min().map_or(0, |(start, _)| start.as_bytes().len());
+        let key = self.by_start.get_max().map_or(0, |(start, _)| start.as_bytes().len());
         size_of::<(Key, Entry)>() + size_of::<ShardRecord>() + key
     }
 
