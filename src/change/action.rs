@@ -18,10 +18,10 @@ pub struct Change {
     pub action: Action,
     /// When it happens, on the caller's clock: the new `updated` time of the shards concerned, and the `created` time of
     /// shards that come to be. Without it no time moves.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub at: Option<Timestamp>,
     /// What must hold, or the change is refused. Checked when the turn of the change comes, after the changes before it.
-    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub expect: Vec<Expectation>,
 }
 

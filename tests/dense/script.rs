@@ -1,0 +1,211 @@
+//! Changes from bytes: any bytes are a script of transactions. Ids, points and epochs come from small ranges, so that
+//! changes meet each other's shards, sensible or not.
+
+use super::{POINTS, key, range};
+use shardway::{
+    Change, Epoch, Estimates, Naming, NodeId, Progress, ShardId, ShardRecord, ShardState, Table, Timestamp,
+};
+
+/// Bytes to draw from; zeros at their end.
+pub(crate) struct Script<'b> {
+    bytes: std::slice::Iter<'b, u8>,
+}
+
+impl<'b> Script<'b> {
+    pub(crate) fn new(bytes: &'b [u8]) -> Self {
+        Self { bytes: bytes.iter() }
+    }
+
+    /// The next transaction on a table, or `None` at the end of the script. One in many fills the table with shards, or
+    /// empties it, so that it crosses the sizes of tree nodes.
+    pub(crate) fn transaction(&mut self, table: &Table) -> Option<Vec<Change>> {
+        let kind = *self.bytes.next()?;
+        Some(match kind {
+            0..24 => self.split_all(table),
+            24..32 => merge_all(table),
+            _ => (0..=kind % 4).map(|_| self.change(table)).collect(),
+        })
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        usize::from(self.bytes.next().copied().unwrap_or(0)) % limit
+    }
+
+    fn draw(&mut self) -> u64 {
+        self.bytes.next().copied().map_or(0, u64::from)
+    }
+
+    /// Mostly a shard that is there.
+    fn shard(&mut self, table: &Table) -> ShardId {
+        match self.below(16) {
+            0 => ShardId(self.draw()),
+            _ => self.shard_at(table).map_or(ShardId(1), |shard| shard.id()),
+        }
+    }
+
+    fn shard_at<'t>(&mut self, table: &'t Table) -> Option<shardway::Shard<'t>> {
+        table.owner(key(self.below(POINTS)))
+    }
+
+    fn node(&mut self) -> NodeId {
+        NodeId(self.draw() % 5)
+    }
+
+    fn naming(&mut self) -> Naming {
+        [Naming::Fresh, Naming::KeepLower, Naming::KeepUpper][self.below(3)]
+    }
+
+    /// A shard and its neighbour, mostly.
+    fn pair(&mut self, table: &Table) -> (ShardId, ShardId) {
+        let one = self.shard(table);
+        let neighbour = match self.below(8) {
+            0 => None,
+            1..4 => table.previous(one),
+            _ => table.next(one),
+        };
+        (one, neighbour.map_or_else(|| self.shard(table), |shard| shard.id()))
+    }
+
+    fn change(&mut self, table: &Table) -> Change {
+        let change = self.action(table);
+        let change = match self.below(3) {
+            0 => change.at(Timestamp(self.draw())),
+            _ => change,
+        };
+        let shard = self.shard(table);
+        let seen = table.shard(shard);
+        match self.below(24) {
+            0 => change.if_revision(table.revision() + self.draw() % 2),
+            1 => change.if_version(shard, seen.map_or(0, |seen| seen.version())),
+            2 => change.if_epoch(shard, seen.map_or(Epoch::FIRST, |seen| seen.epoch())),
+            _ => change,
+        }
+    }
+
+    fn action(&mut self, table: &Table) -> Change {
+        let shard = self.shard(table);
+        match self.below(24) {
+            0..3 => Change::split_naming(shard, key(self.below(POINTS)), self.naming()),
+            3..6 => {
+                let (one, other) = self.pair(table);
+                Change::merge_naming(one, other, self.naming())
+            }
+            6 | 7 => Change::transfer(shard, self.node()),
+            8 => Change::register(self.record(table)),
+            9 | 10 => Change::update(self.edited(table)),
+            11 => Change::remove(shard),
+            12 => Change::report(shard, self.estimates()),
+            13 => Change::take_offline(shard),
+            14 => Change::bring_online(shard),
+            15 => Change::add_replica(shard, self.node()),
+            16 => Change::remove_replica(shard, self.node()),
+            17 => Change::begin_split(shard, key(self.below(POINTS)), self.naming()),
+            18 => {
+                let (one, other) = self.pair(table);
+                Change::begin_merge(one, other, self.naming())
+            }
+            19 => Change::begin_transfer(shard, self.node()),
+            20 => {
+                let progress = Progress::new(f64::from(u8::try_from(self.below(5)).unwrap_or(0)) / 4.0);
+                Change::report_progress(shard, progress.unwrap_or_default())
+            }
+            _ => self.ending(table),
+        }
+    }
+
+    /// A commit or abort, mostly of something that is under way.
+    fn ending(&mut self, table: &Table) -> Change {
+        let under_way: Vec<_> = table.operations().flat_map(|operation| operation.shards()).collect();
+        let shard = match under_way.len() {
+            0 => self.shard(table),
+            some => under_way[self.below(some)],
+        };
+        let kind = table.operation(shard).map(|operation| operation.kind() as usize);
+        let kind = if self.below(8) == 0 { self.below(3) } else { kind.unwrap_or(0) };
+        let endings: [fn(ShardId) -> Change; 6] = [
+            Change::commit_split,
+            Change::commit_merge,
+            Change::commit_transfer,
+            Change::abort_split,
+            Change::abort_merge,
+            Change::abort_transfer,
+        ];
+        endings[kind + 3 * self.below(2)](shard)
+    }
+
+    fn estimates(&mut self) -> Estimates {
+        let keys = match self.below(8) {
+            0 => u64::MAX,
+            _ => self.draw(),
+        };
+        Estimates { keys, bytes: self.draw() }
+    }
+
+    /// A record for a gap, if there is one, under an id that may be anything.
+    fn record(&mut self, table: &Table) -> ShardRecord {
+        let gaps: Vec<_> = table.gaps().collect();
+        let range = match gaps.len() {
+            0 => self.range(),
+            some if self.below(8) > 0 => gaps[self.below(some)].clone(),
+            _ => self.range(),
+        };
+        let mut record = ShardRecord::new(ShardId(self.draw()), range, self.node());
+        record.epoch.range = self.draw() % 8;
+        record.replicas = (0..self.below(3)).map(|_| self.node()).collect();
+        record.state = ShardState::ALL[[0, 0, 0, 4, 1, 2, 3, 0][self.below(8)]];
+        record.estimates = self.estimates();
+        record
+    }
+
+    fn range(&mut self) -> shardway::KeyRange {
+        let from = self.below(POINTS);
+        range(from, from + 1 + self.below(POINTS - from))
+    }
+
+    /// The record of a shard, read and changed.
+    fn edited(&mut self, table: &Table) -> ShardRecord {
+        let Some(shard) = self.shard_at(table) else { return self.record(table) };
+        let mut record = shard.to_record();
+        match self.below(8) {
+            0 => record.version += 1,
+            1 => record.epoch.members += 1,
+            2 => record.range = self.range(),
+            3 => record.state = ShardState::ALL[self.below(5)],
+            4 => record.leader = self.node(),
+            5 => record.replicas.push(self.node()),
+            6 => record.estimates = self.estimates(),
+            _ => {}
+        }
+        record
+    }
+
+    /// Cuts the shard at some point into as many as it has points, up to a limit.
+    fn split_all(&mut self, table: &Table) -> Vec<Change> {
+        let Some(shard) = self.shard_at(table) else { return Vec::new() };
+        let points = super::touched(&shard.range());
+        let cuts = points.skip(1).take(1 + self.below(64));
+        // Each cut but the first is in the upper part of the one before, which keeps the id.
+        cuts.map(|point| Change::split_naming(shard.id(), key(point), Naming::KeepUpper)).collect()
+    }
+}
+
+/// Merges every pair of neighbours from the front that the table would let merge.
+fn merge_all(table: &Table) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut grown: Option<shardway::Shard<'_>> = None;
+    for shard in table.shards() {
+        let fits = grown.is_some_and(|grown| {
+            (grown.leader(), grown.replicas(), grown.state())
+                == (shard.leader(), shard.replicas(), shard.state())
+                && table.previous(shard.id()).is_some_and(|before| before.range().is_adjacent(&shard.range()))
+                && [grown.id(), shard.id()].iter().all(|id| table.operation(*id).is_none())
+        });
+        match grown {
+            Some(first) if fits => {
+                changes.push(Change::merge_naming(first.id(), shard.id(), Naming::KeepLower))
+            }
+            _ => grown = Some(shard),
+        }
+    }
+    changes
+}
