@@ -1,6 +1,6 @@
 //! Counters that come to an end rather than wrap: one that wrapped would make old look new.
 
-use crate::Error;
+use crate::error::Error;
 
 /// `counter` + 1.
 pub(crate) fn next(counter: u64, what: &'static str) -> Result<u64, Error> {

@@ -1,6 +1,8 @@
 //! The one error type: what was expected, and what was found.
 
-use crate::{Epoch, Key, KeyEnd, KeyRange, NodeId, OperationKind, Refusal, ShardId, ShardState};
+use crate::change::OperationKind;
+use crate::key::{Key, KeyEnd, KeyRange};
+use crate::shard::{Epoch, NodeId, Refusal, ShardId, ShardState};
 
 /// Why something was refused. A refused change leaves everything as it was.
 ///

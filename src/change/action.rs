@@ -1,7 +1,8 @@
 //! One step as data: what to do, when it happens, and what must hold for it.
 
 use super::Progress;
-use crate::{Epoch, Estimates, Key, NodeId, ShardId, ShardRecord, Timestamp};
+use crate::key::Key;
+use crate::shard::{Epoch, Estimates, NodeId, ShardId, ShardRecord, Timestamp};
 
 /// One step of a transaction: an [`Action`], and optionally the time at which it happens and what must hold before it.
 ///

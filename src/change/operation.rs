@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::{Naming, Progress};
-use crate::{Key, NodeId, ShardId, Timestamp};
+use crate::key::Key;
+use crate::shard::{NodeId, ShardId, Timestamp};
 
 /// What is under way on one shard, or on two that merge. A shard has one operation at most; while it lasts, the members
 /// and the range of the shard are frozen, and only its own commit or abort ends it.

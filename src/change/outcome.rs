@@ -1,7 +1,7 @@
 //! What came of a transaction.
 
 use super::OperationKind;
-use crate::{NodeId, ShardId};
+use crate::shard::{NodeId, ShardId};
 
 /// What one change did.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

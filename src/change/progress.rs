@@ -1,6 +1,6 @@
 //! How far an operation is.
 
-use crate::Error;
+use crate::error::Error;
 
 /// A fraction of the work done, from 0 to 1. Never NaN, so it can be compared.
 #[derive(Clone, Copy, PartialEq, PartialOrd, Debug, Default)]

@@ -45,7 +45,7 @@ fn with_digit(prefix: &[u8], low: u16, high: u16) -> Key {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::KeyRange;
+    use crate::key::KeyRange;
 
     fn middle(start: &[u8], end: &[u8]) -> Option<Vec<u8>> {
         between(start, KeyEnd::At(end)).map(|key| key.as_bytes().to_vec())

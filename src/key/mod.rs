@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 pub use range::{AsKeyRange, KeyEnd, KeyRange};
 
-use crate::Error;
+use crate::error::Error;
 
 /// An immutable byte string, ordered bytewise. The empty key is a key, and the least of all.
 ///

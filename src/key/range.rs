@@ -6,7 +6,7 @@ use std::ops::{Range, RangeFrom, RangeFull, RangeTo};
 use std::str::FromStr;
 
 use super::{Key, midpoint, text};
-use crate::Error;
+use crate::error::Error;
 
 /// Where a range of keys ends: before a key, or not at all. Unbounded is above every key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -90,7 +90,8 @@ pub(super) fn split_quoted(text: &str) -> Result<(&str, &str), &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Error, Key};
+    use crate::error::Error;
+    use crate::key::Key;
 
     #[test]
     fn text_stays_readable() {

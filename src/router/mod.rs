@@ -13,10 +13,12 @@ mod snapshot;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::change::{Change, Halves, Outcome, Summary};
+use crate::error::Error;
+use crate::key::Key;
+use crate::shard::{Access, NodeId, Refusal, Route, ShardId, ShardRecord};
 use crate::sync::Cell;
-use crate::{
-    Access, Change, Error, Halves, Key, NodeId, Outcome, Refusal, Route, ShardId, ShardRecord, Summary, Table,
-};
+use crate::table::Table;
 use retired::Retired;
 
 pub use reader::Reader;

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Shared, Snapshot};
+use crate::shard::{Access, Refusal, Route};
 use crate::sync::Follower;
-use crate::{Access, Refusal, Route, Table};
+use crate::table::Table;
 
 /// A thread's own way into a [`Router`](super::Router). Every call sees the newest table: whether the one at hand still is
 /// it takes one load of a line that only publishing writes.

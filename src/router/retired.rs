@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::Table;
 use crate::sync::{Lock, Stack, holders, is_alone};
+use crate::table::Table;
 
 /// How many waiting tables a publish looks at: more than the one that it adds, so that none waits without end.
 const LOOKS: usize = 4;

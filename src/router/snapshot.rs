@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::Table;
+use crate::table::Table;
 
 /// A table as it was published at some time, for as long as it is held. Everything that a [`Table`] answers, it answers.
 ///

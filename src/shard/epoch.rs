@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use crate::{Error, counter};
+use crate::counter;
+use crate::error::Error;
 
 /// Two counters that grow as a shard changes shape: `range` when its range does, `members` when its leader or replicas
 /// do. Estimates, states and timestamps leave the epoch alone.

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::{Epoch, Estimates, NodeId, Route, ShardId, ShardState, Timestamp};
-use crate::{Error, KeyEnd, KeyRange};
+use crate::error::Error;
+use crate::key::{KeyEnd, KeyRange};
 
 /// All that is known of one shard, as plain data: what is registered, updated and serialised.
 ///

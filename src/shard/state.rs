@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{Access, ShardId};
-use crate::Error;
+use crate::error::Error;
 
 /// What a shard is doing, and so what it serves.
 ///

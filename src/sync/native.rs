@@ -42,6 +42,7 @@ impl<T> Cell<T> {
     #[cfg(shardway_broken = "lost_update")]
     pub(crate) fn compare_exchange(&self, current: &Arc<T>, new: Arc<T>) -> bool {
         let unchanged = Arc::ptr_eq(&self.0.load(), current);
+        std::thread::yield_now();
         if unchanged {
             self.0.store(new);
         }

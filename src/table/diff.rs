@@ -2,7 +2,7 @@
 
 use super::Table;
 use super::index::EntryDiff;
-use crate::Shard;
+use crate::shard::Shard;
 
 /// How two tables differ at one place of the keyspace: at the start of a shard in either.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

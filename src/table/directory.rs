@@ -3,7 +3,8 @@
 
 use im::{OrdMap, OrdSet};
 
-use crate::{Key, NodeId, ShardId, ShardRecord};
+use crate::key::Key;
+use crate::shard::{NodeId, ShardId, ShardRecord};
 
 /// See the module.
 #[derive(Clone, Default, PartialEq)]

@@ -3,10 +3,10 @@
 
 use super::Table;
 use super::index::Entry;
-use crate::{
-    Action, Change, Error, Expectation, OperationKind, Outcome, ShardId, ShardRecord, ShardState, Summary,
-    Timestamp, counter,
-};
+use crate::change::{Action, Change, Expectation, OperationKind, Outcome, Summary};
+use crate::counter;
+use crate::error::Error;
+use crate::shard::{ShardId, ShardRecord, ShardState, Timestamp};
 
 /// See the module. Dropped as it is when a change is refused.
 pub(super) struct Draft {

@@ -4,7 +4,10 @@ use super::directory::Directory;
 use super::index::Index;
 use super::operations::Operations;
 use super::{FIRST_REVISION, Table};
-use crate::{Error, Operation, ShardRecord, counter};
+use crate::change::Operation;
+use crate::counter;
+use crate::error::Error;
+use crate::shard::ShardRecord;
 
 /// A whole table as plain data. With the feature `serde`, tables are serialised in this form.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use im::OrdMap;
 use im::ordmap::DiffItem;
 
-use crate::{Key, KeyEnd, ShardRecord};
+use crate::key::{Key, KeyEnd};
+use crate::shard::ShardRecord;
 
 /// What the index keeps for each shard.
 pub(super) type Entry = Arc<ShardRecord>;
@@ -117,7 +118,8 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{KeyRange, NodeId, ShardId};
+    use crate::key::KeyRange;
+    use crate::shard::{NodeId, ShardId};
 
     fn record(id: u64, start: &str, end: &str) -> ShardRecord {
         ShardRecord::new(ShardId(id), KeyRange::try_from(start..end).unwrap(), NodeId(1))

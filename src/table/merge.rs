@@ -2,7 +2,11 @@
 
 use super::draft::Draft;
 use super::index::Entry;
-use crate::{Error, KeyRange, Naming, Operation, Outcome, ShardId, ShardRecord, ShardState, counter};
+use crate::change::{Naming, Operation, Outcome};
+use crate::counter;
+use crate::error::Error;
+use crate::key::KeyRange;
+use crate::shard::{ShardId, ShardRecord, ShardState};
 
 /// Two shards that can be merged.
 pub(super) struct Pair {

@@ -21,9 +21,10 @@ mod verify;
 
 use std::fmt;
 
-use crate::{
-    Access, Change, Error, KeyRange, NodeId, Operation, Refusal, Route, Shard, ShardId, ShardRecord, Summary,
-};
+use crate::change::{Change, Operation, Summary};
+use crate::error::Error;
+use crate::key::KeyRange;
+use crate::shard::{Access, NodeId, Refusal, Route, Shard, ShardId, ShardRecord};
 use directory::Directory;
 use draft::Draft;
 use index::Index;

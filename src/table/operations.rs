@@ -8,7 +8,9 @@ use im::OrdMap;
 use super::draft::Draft;
 use super::index::Entry;
 use super::merge::Pair;
-use crate::{Error, Operation, OperationKind, Outcome, ShardId, ShardState};
+use crate::change::{Operation, OperationKind, Outcome};
+use crate::error::Error;
+use crate::shard::{ShardId, ShardState};
 
 /// Every operation under each of its shards.
 #[derive(Clone, Default, PartialEq)]

@@ -1,7 +1,9 @@
 //! Changes to which shards there are and to what is known of each, short of splitting, merging and moving them.
 
 use super::draft::Draft;
-use crate::{Error, Estimates, NodeId, Outcome, ShardId, ShardRecord, ShardState};
+use crate::change::Outcome;
+use crate::error::Error;
+use crate::shard::{Epoch, Estimates, NodeId, ShardId, ShardRecord, ShardState};
 
 impl ShardRecord {
     pub(super) fn expect_version(&self, expected: u64) -> Result<(), Error> {
@@ -11,7 +13,7 @@ impl ShardRecord {
         }
     }
 
-    pub(super) fn expect_epoch(&self, expected: crate::Epoch) -> Result<(), Error> {
+    pub(super) fn expect_epoch(&self, expected: Epoch) -> Result<(), Error> {
         match self.epoch {
             found if found == expected => Ok(()),
             found => Err(Error::StaleEpoch { shard: self.id, expected, found }),

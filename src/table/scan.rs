@@ -4,7 +4,8 @@ use std::iter::FusedIterator;
 
 use super::Table;
 use super::index::Run;
-use crate::{AsKeyRange, Key, KeyEnd, KeyRange, Shard};
+use crate::key::{AsKeyRange, Key, KeyEnd, KeyRange};
+use crate::shard::Shard;
 
 impl Table {
     /// Every shard in key order, from either end. O(1) a shard.

@@ -2,7 +2,11 @@
 
 use super::draft::Draft;
 use super::index::Entry;
-use crate::{Error, Halves, Key, Naming, Operation, Outcome, ShardId, ShardRecord, ShardState, counter};
+use crate::change::{Halves, Naming, Operation, Outcome};
+use crate::counter;
+use crate::error::Error;
+use crate::key::Key;
+use crate::shard::{ShardId, ShardRecord, ShardState};
 
 impl Draft {
     pub(super) fn split(&mut self, shard: ShardId, at: &Key, naming: Naming) -> Result<Outcome, Error> {

@@ -2,7 +2,9 @@
 
 use super::draft::Draft;
 use super::index::Entry;
-use crate::{Error, NodeId, Operation, OperationKind, Outcome, Progress, ShardId, ShardRecord, ShardState};
+use crate::change::{Operation, OperationKind, Outcome, Progress};
+use crate::error::Error;
+use crate::shard::{NodeId, ShardId, ShardRecord, ShardState};
 
 impl Draft {
     pub(super) fn transfer(&mut self, shard: ShardId, to: NodeId) -> Result<Outcome, Error> {

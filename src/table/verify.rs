@@ -5,7 +5,10 @@ use super::directory::Directory;
 use super::merge::Pair;
 use super::operations::state_under;
 use super::transfer::expect_other_leader;
-use crate::{Error, KeyEnd, Operation, ShardRecord};
+use crate::change::Operation;
+use crate::error::Error;
+use crate::key::KeyEnd;
+use crate::shard::ShardRecord;
 
 impl Table {
     /// Checks every invariant of the table from scratch. O(n log n). A table that this library made passes; the check is
