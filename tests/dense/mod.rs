@@ -1,6 +1,8 @@
 //! The model that the table is held against: a keyspace of a hundred points with one owner a point, no ranges, no trees,
-//! no sharing, and every rule written out once more in the plainest way. [`script`] makes changes for both.
+//! no sharing, and every rule written out once more in the plainest way. [`script`] makes changes for both, and
+//! [`check`] compares them.
 
+pub(crate) mod check;
 pub(crate) mod script;
 
 use std::collections::{BTreeMap, BTreeSet};
