@@ -1,0 +1,95 @@
+//! The keys of a real store: the paths of the files under a directory, or the lines of a file. How they are cut into
+//! shards is not known here.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use shardway::Key;
+
+use crate::args::Args;
+
+/// Keys in ascending order, each once, and where they come from.
+pub(crate) struct Store {
+    pub(crate) origin: PathBuf,
+    pub(crate) keys: Vec<Key>,
+}
+
+impl Store {
+    /// The store that was asked for, or the first at hand that has `enough` keys, or else the greatest one at hand.
+    pub(crate) fn open(args: &Args, enough: usize) -> Result<Self, String> {
+        let store = match (&args.keys, &args.root) {
+            (Some(file), _) => Self::of_lines(file)?,
+            (None, Some(root)) => Self::of_tree(root)?,
+            (None, None) => Self::at_hand(enough)?,
+        };
+        if store.keys.is_empty() {
+            return Err(format!("there is no key in {}", store.origin.display()));
+        }
+        Ok(store)
+    }
+
+    fn new(origin: &Path, mut keys: Vec<Key>) -> Self {
+        keys.sort_unstable();
+        keys.dedup();
+        Self { origin: origin.into(), keys }
+    }
+
+    fn of_lines(file: &Path) -> Result<Self, String> {
+        let text = fs::read(file).map_err(|error| format!("can't read {}: {error}", file.display()))?;
+        let lines = text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        Ok(Self::new(file, lines.filter(|line| !line.is_empty()).map(Key::from).collect()))
+    }
+
+    /// Folders below `root` that can't be read are left out: a store is as large as one may see.
+    fn of_tree(root: &Path) -> Result<Self, String> {
+        let mut folders = vec![
+            fs::read_dir(root)
+                .map_err(|error| format!("can't read the folder {}: {error}", root.display()))?,
+        ];
+        let mut keys = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in folder.flatten() {
+                let path = entry.path();
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() => folders.extend(fs::read_dir(&path)),
+                    Ok(kind) if kind.is_file() => keys.extend(path.strip_prefix(root).ok().map(key_of)),
+                    _ => {}
+                }
+            }
+        }
+        Ok(Self::new(root, keys))
+    }
+
+    /// A toolchain without its documentation has few files; but whoever has built this has the sources of its dependencies.
+    fn at_hand(enough: usize) -> Result<Self, String> {
+        let mut greatest: Option<Self> = None;
+        for root in
+            [sysroot(), home("CARGO_HOME", ".cargo"), home("RUSTUP_HOME", ".rustup"), Some(".".into())]
+        {
+            let Some(store) = root.and_then(|root| Self::of_tree(&root).ok()) else { continue };
+            if store.keys.len() >= enough {
+                return Ok(store);
+            }
+            if greatest.as_ref().is_none_or(|greatest| store.keys.len() > greatest.keys.len()) {
+                greatest = Some(store);
+            }
+        }
+        greatest.ok_or_else(|| "there is no tree of files at hand: name one with --root".into())
+    }
+}
+
+fn key_of(path: &Path) -> Key {
+    Key::from(path.as_os_str().as_encoded_bytes())
+}
+
+fn sysroot() -> Option<PathBuf> {
+    let output = Command::new("rustc").args(["--print", "sysroot"]).output().ok()?;
+    let path = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| PathBuf::from(path.trim_end()))
+}
+
+fn home(variable: &str, folder: &str) -> Option<PathBuf> {
+    let named = std::env::var_os(variable).map(PathBuf::from);
+    named.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(folder)))
+}
