@@ -89,18 +89,19 @@ pub enum Error {
         owned: KeyRange,
     },
 
-    /// The id of a shard that may have existed before came with an epoch that a token of the old shard could match.
+    /// The id of a shard that may have existed before came with an epoch or version that has been seen with it.
     #[error(
-        "{shard} may have been used before: its range epoch has to be above {floor}, but is {found} \
-         (or take an id of {fresh} or above)"
+        "{shard} may have been used before: its range epoch has to be above {}, its members epoch no less than {}, and its \
+         version above {version} (or take an id from {fresh} on)",
+        epoch.range, epoch.members
     )]
-    EpochTooLow {
+    ReusedId {
         /// The id.
         shard: ShardId,
-        /// The greatest range epoch of all shards that are gone.
-        floor: u64,
-        /// The range epoch of the record.
-        found: u64,
+        /// The greatest epoch counters of all shards that are gone.
+        epoch: Epoch,
+        /// The greatest version of all shards that are gone.
+        version: u64,
         /// The least id that no shard has had.
         fresh: u64,
     },

@@ -132,8 +132,8 @@ impl Change {
 /// The registry: which shards there are, and what is known of each.
 impl Change {
     /// A new shard, as the record describes it, in a part of the keyspace that no shard owns, under an id that no shard
-    /// has. An id that may have been used before needs a range epoch above that of every shard that is gone, so that
-    /// no token of the old shard fits the new one. Its state is active or offline.
+    /// has. An id that may have been used before needs an epoch and a version above those of every shard that is gone, so
+    /// that nothing that was seen of the old shard fits the new one. Its state is active or offline.
     #[must_use]
     pub fn register(record: ShardRecord) -> Self {
         Action::Register(Box::new(record)).into()

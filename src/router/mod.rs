@@ -226,7 +226,7 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// [`Error::ShardExists`], [`Error::Overlap`], [`Error::EpochTooLow`], [`Error::NeedsOperation`],
+    /// [`Error::ShardExists`], [`Error::Overlap`], [`Error::ReusedId`], [`Error::NeedsOperation`],
     /// [`Error::DuplicateReplica`], [`Error::LeaderAsReplica`].
     pub fn register(&self, record: ShardRecord) -> Result<(), Error> {
         self.apply(Change::register(record)).map(drop)

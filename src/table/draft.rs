@@ -123,7 +123,7 @@ impl Draft {
         for record in old {
             self.table.directory.leave(record);
             if !new.iter().any(|kept| kept.id == record.id) {
-                self.table.epoch_floor = self.table.epoch_floor.max(record.epoch.range);
+                self.table.floor.raise(record);
             }
         }
         for record in &new {

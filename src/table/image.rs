@@ -3,7 +3,7 @@
 use super::directory::Directory;
 use super::index::Index;
 use super::operations::Operations;
-use super::{FIRST_REVISION, Table};
+use super::{FIRST_REVISION, Floor, Table};
 use crate::change::Operation;
 use crate::counter;
 use crate::error::Error;
@@ -17,8 +17,8 @@ pub struct TableImage {
     pub revision: u64,
     /// The least id that no shard has had.
     pub next_id: u64,
-    /// The greatest range epoch of all shards that are gone.
-    pub epoch_floor: u64,
+    /// The greatest counters of all shards that are gone.
+    pub floor: Floor,
     /// All shards; in key order, if a table wrote them.
     pub shards: Vec<ShardRecord>,
     /// The operations under way.
@@ -32,7 +32,7 @@ impl Table {
         TableImage {
             revision: self.revision,
             next_id: self.next_id,
-            epoch_floor: self.epoch_floor,
+            floor: self.floor,
             shards: self.shards().map(|shard| shard.to_record()).collect(),
             operations: self.operations().cloned().collect(),
         }
@@ -69,7 +69,7 @@ impl Table {
         }
         table.revision = image.revision;
         table.next_id = image.next_id;
-        table.epoch_floor = image.epoch_floor;
+        table.floor = image.floor;
         table.verify()?;
         Ok(table)
     }
@@ -103,7 +103,7 @@ pub(super) fn build(mut records: Vec<ShardRecord>, operations: Operations) -> Re
         operations,
         revision: FIRST_REVISION,
         next_id,
-        epoch_floor: 0,
+        floor: Floor::default(),
         replaced_bytes: 0,
     })
 }

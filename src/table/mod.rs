@@ -24,7 +24,7 @@ use std::fmt;
 use crate::change::{Change, Operation, Summary};
 use crate::error::Error;
 use crate::key::KeyRange;
-use crate::shard::{Access, NodeId, Refusal, Route, Shard, ShardId, ShardRecord};
+use crate::shard::{Access, Epoch, NodeId, Refusal, Route, Shard, ShardId, ShardRecord};
 use directory::Directory;
 use draft::Draft;
 use index::Index;
@@ -62,11 +62,35 @@ pub struct Table {
     revision: u64,
     /// The least id that was never given or registered.
     next_id: u64,
-    /// The greatest range epoch of all shards that are gone.
-    epoch_floor: u64,
+    floor: Floor,
     /// About how many bytes all changes together have replaced: what one version holds that a later one does not is the
     /// difference of the two. Not a part of the table's value.
     replaced_bytes: u64,
+}
+
+/// The greatest counters of all shards that are gone. A shard under an id that may have been used before starts above them,
+/// so that no counter of a name goes back, at the price of two numbers instead of a list of names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
+pub struct Floor {
+    /// The greatest counters of their epochs.
+    pub epoch: Epoch,
+    /// The greatest version of their records.
+    pub version: u64,
+}
+
+impl Floor {
+    fn raise(&mut self, gone: &ShardRecord) {
+        self.epoch = self.epoch.join(gone.epoch);
+        self.version = self.version.max(gone.version);
+    }
+}
+
+impl Default for Floor {
+    /// No shard is gone.
+    fn default() -> Self {
+        Self { epoch: Epoch { range: 0, members: 0 }, version: 0 }
+    }
 }
 
 /// Where revisions of a new table start.
@@ -83,7 +107,7 @@ impl Table {
             operations: Operations::default(),
             revision: FIRST_REVISION,
             next_id: 1,
-            epoch_floor: 0,
+            floor: Floor::default(),
             replaced_bytes: 0,
         }
     }
@@ -261,7 +285,7 @@ impl Default for Table {
 /// Equal tables give the same answer to every question and the same result to every change.
 impl PartialEq for Table {
     fn eq(&self, other: &Self) -> bool {
-        (self.revision, self.next_id, self.epoch_floor) == (other.revision, other.next_id, other.epoch_floor)
+        (self.revision, self.next_id, self.floor) == (other.revision, other.next_id, other.floor)
             && self.operations == other.operations
             && self.shards().eq(other.shards())
     }

@@ -1,5 +1,6 @@
 //! Changes to which shards there are and to what is known of each, short of splitting, merging and moving them.
 
+use super::Floor;
 use super::draft::Draft;
 use crate::change::Outcome;
 use crate::error::Error;
@@ -39,15 +40,26 @@ impl Draft {
         self.expect_unowned(&record)?;
         record.expect_no_operation()?;
         record.settle_replicas()?;
-        let (floor, found) = (self.table.epoch_floor, record.epoch.range);
-        if shard.0 < self.table.next_id && found <= floor {
-            return Err(Error::EpochTooLow { shard, floor, found, fresh: self.table.next_id });
-        }
+        self.expect_unseen(&record)?;
         self.reserve(shard)?;
         record.created = self.now_or(record.created);
         record.updated = self.now_or(record.updated);
         self.replace(&[], vec![record]);
         Ok(Outcome::Registered { shard })
+    }
+
+    /// That no epoch or version of the shard can have been seen before, under the same id, of a shard that is gone.
+    fn expect_unseen(&self, record: &ShardRecord) -> Result<(), Error> {
+        let Floor { epoch, version } = self.table.floor;
+        let is_above = record.epoch.range > epoch.range
+            && record.epoch.members >= epoch.members
+            && record.version > version;
+        let (shard, fresh) = (record.id, self.table.next_id);
+        if shard.0 >= fresh || is_above {
+            Ok(())
+        } else {
+            Err(Error::ReusedId { shard, epoch, version, fresh })
+        }
     }
 
     /// Only the neighbours can be in the way: the last shard that starts at or before the range, and the first after.

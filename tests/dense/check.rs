@@ -50,7 +50,7 @@ fn assert_same(table: &Table, dense: &Dense) {
     table.verify().unwrap();
     let records = dense.records();
     assert_eq!((table.revision(), table.len()), (dense.revision, records.len()));
-    assert_eq!(table.to_image().epoch_floor, dense.epoch_floor);
+    assert_eq!(table.to_image().floor, dense.floor);
     assert!(table.shards().map(|shard| shard.to_record()).eq(records.iter().cloned()));
     assert!(table.shards().rev().map(|shard| shard.id()).eq(records.iter().rev().map(|record| record.id)));
     assert_eq!(table.gaps().collect::<Vec<_>>(), dense.gaps());

@@ -8,8 +8,8 @@ pub(crate) mod script;
 use std::collections::{BTreeMap, BTreeSet};
 
 use shardway::{
-    Action, AsKeyRange, Change, Epoch, Expectation, Halves, Key, KeyEnd, KeyRange, Naming, NodeId, Operation,
-    OperationKind, Outcome, Progress, ShardId, ShardRecord, ShardState, Timestamp,
+    Action, AsKeyRange, Change, Epoch, Expectation, Floor, Halves, Key, KeyEnd, KeyRange, Naming, NodeId,
+    Operation, OperationKind, Outcome, Progress, ShardId, ShardRecord, ShardState, Timestamp,
 };
 
 /// How many points the keyspace of the model has. Enough to fill several nodes of a tree.
@@ -45,7 +45,7 @@ pub(crate) struct Dense {
     pub(crate) operations: Vec<Operation>,
     pub(crate) revision: u64,
     pub(crate) next_id: u64,
-    pub(crate) epoch_floor: u64,
+    pub(crate) floor: Floor,
     now: Option<Timestamp>,
 }
 
@@ -57,7 +57,7 @@ impl Dense {
             operations: Vec::new(),
             revision: 1,
             next_id: 1,
-            epoch_floor: 0,
+            floor: Floor::default(),
             now: None,
         }
     }
@@ -213,7 +213,9 @@ impl Dense {
         ensure(self.owner[points.clone()].iter().all(Option::is_none), "Overlap")?;
         ensure(is_restful(record.state), "NeedsOperation")?;
         expect_set(&record)?;
-        ensure(id.0 >= self.next_id || record.epoch.range > self.epoch_floor, "EpochTooLow")?;
+        let Floor { epoch, version } = self.floor;
+        let unseen = record.epoch.range > epoch.range && record.version > version;
+        ensure(id.0 >= self.next_id || unseen && record.epoch.members >= epoch.members, "ReusedId")?;
         ensure(id.0 < u64::MAX, "Exhausted")?;
         self.next_id = self.next_id.max(id.0 + 1);
         if let Some(now) = self.now {
@@ -437,7 +439,10 @@ impl Dense {
     /// The shards that do not live on under their id raise the floor.
     fn mark_gone(&mut self, parents: &[ShardRecord], children: &[ShardId]) {
         for parent in parents.iter().filter(|parent| !children.contains(&parent.id)) {
-            self.epoch_floor = self.epoch_floor.max(parent.epoch.range);
+            let Floor { epoch, version } = &mut self.floor;
+            epoch.range = epoch.range.max(parent.epoch.range);
+            epoch.members = epoch.members.max(parent.epoch.members);
+            *version = parent.version.max(*version);
         }
     }
 

@@ -107,19 +107,24 @@ impl<'b> Script<'b> {
             19 => Change::begin_transfer(shard, self.node()),
             20 => {
                 let progress = Progress::new(f64::from(u8::try_from(self.below(5)).unwrap_or(0)) / 4.0);
-                Change::report_progress(shard, progress.unwrap_or_default())
+                Change::report_progress(self.busy_shard(table), progress.unwrap_or_default())
             }
             _ => self.ending(table),
         }
     }
 
+    /// A shard on which something is under way, if there is one.
+    fn busy_shard(&mut self, table: &Table) -> ShardId {
+        let busy: Vec<_> = table.operations().flat_map(|operation| operation.shards()).collect();
+        match busy.len() {
+            0 => self.shard(table),
+            some => busy[self.below(some)],
+        }
+    }
+
     /// A commit or abort, mostly of something that is under way.
     fn ending(&mut self, table: &Table) -> Change {
-        let under_way: Vec<_> = table.operations().flat_map(|operation| operation.shards()).collect();
-        let shard = match under_way.len() {
-            0 => self.shard(table),
-            some => under_way[self.below(some)],
-        };
+        let shard = self.busy_shard(table);
         let kind = table.operation(shard).map(|operation| operation.kind() as usize);
         let kind = if self.below(8) == 0 { self.below(3) } else { kind.unwrap_or(0) };
         let endings: [fn(ShardId) -> Change; 6] = [
@@ -150,7 +155,8 @@ impl<'b> Script<'b> {
             _ => self.range(),
         };
         let mut record = ShardRecord::new(ShardId(self.draw()), range, self.node());
-        record.epoch.range = self.draw() % 8;
+        record.epoch = Epoch { range: self.draw() % 16, members: self.draw() % 16 };
+        record.version = self.draw() % 64;
         record.replicas = (0..self.below(3)).map(|_| self.node()).collect();
         record.state = ShardState::ALL[[0, 0, 0, 4, 1, 2, 3, 0][self.below(8)]];
         record.estimates = self.estimates();
