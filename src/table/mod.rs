@@ -195,7 +195,7 @@ impl Table {
     /// [`Refusal::NoOwner`] if the key lies in a gap.
     #[inline]
     pub fn resolve(&self, key: impl AsRef<[u8]>) -> Result<Route, Refusal> {
-        self.owner(key).map(Shard::route).ok_or(Refusal::NoOwner)
+        self.index.route(key.as_ref()).ok_or(Refusal::NoOwner)
     }
 
     /// The route of the shard that owns `key`, if it serves `access` in its present state. O(log n); no lock, no

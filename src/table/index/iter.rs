@@ -1,0 +1,164 @@
+//! Places in the tree, and walks from one to another. A walk keeps no path: at the end of a leaf it looks the next one up,
+//! which costs little for thirty entries and leaves nothing to go stale.
+
+use std::iter::FusedIterator;
+
+use super::node::{Children, Inner, Leaf, Node};
+use super::{Entry, Index};
+use crate::key::KeyEnd;
+
+/// One entry, where it stands.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'t> {
+    leaf: &'t Leaf,
+    slot: usize,
+}
+
+impl<'t> Place<'t> {
+    pub(super) fn entry(self) -> &'t Entry {
+        &self.leaf.records[self.slot]
+    }
+
+    fn start(self) -> &'t [u8] {
+        self.entry().range.start()
+    }
+
+    fn is(self, other: Self) -> bool {
+        std::ptr::eq(self.leaf, other.leaf) && self.slot == other.slot
+    }
+}
+
+/// Which way to go.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    Up,
+    Down,
+}
+
+impl Index {
+    /// The place of the last entry that starts at or before `key`.
+    pub(super) fn place(&self, key: &[u8]) -> Option<Place<'_>> {
+        let (leaf, agreed) = self.leaf(key)?;
+        Some(Place { leaf, slot: leaf.slot(key, agreed) })
+    }
+
+    pub(super) fn place_before(&self, key: &[u8]) -> Option<Place<'_>> {
+        let place = self.place(key)?;
+        if place.start() < key { Some(place) } else { self.step(place, Way::Down) }
+    }
+
+    pub(super) fn place_after(&self, key: &[u8]) -> Option<Place<'_>> {
+        match self.place(key) {
+            Some(place) => self.step(place, Way::Up),
+            None => self.root.as_ref().map(|root| outermost(root, Way::Down)),
+        }
+    }
+
+    /// The next entry in one way.
+    fn step<'t>(&'t self, from: Place<'t>, way: Way) -> Option<Place<'t>> {
+        let Place { leaf, slot } = from;
+        match way {
+            Way::Up if slot + 1 < leaf.records.len() => Some(Place { leaf, slot: slot + 1 }),
+            Way::Down if slot > 0 => Some(Place { leaf, slot: slot - 1 }),
+            _ => self.neighbour(from.start(), way),
+        }
+    }
+
+    /// The nearest entry in one way of the leaf that holds `key`: on the way down the tree, the last turn not taken.
+    fn neighbour(&self, key: &[u8], way: Way) -> Option<Place<'_>> {
+        let Some(Node::Inner(root)) = &self.root else { return None };
+        let mut inner: &Inner = root;
+        let mut turn = None;
+        loop {
+            let (place, _) = inner.place(key, 0);
+            let beside = match way {
+                Way::Up => Some(place + 1).filter(|beside| *beside < inner.children.len()),
+                Way::Down => place.checked_sub(1),
+            };
+            turn = beside.map(|beside| (inner, beside)).or(turn);
+            match &inner.children {
+                Children::Inners(inners) => inner = &inners[place],
+                Children::Leaves(_) => break,
+            }
+        }
+        let (inner, place) = turn?;
+        let start = if way == Way::Up { Way::Down } else { Way::Up };
+        Some(outermost_of(&inner.children, place, start))
+    }
+
+    /// The entries that start in `[start, end)`. A range that holds no key has none.
+    pub(in crate::table) fn run(&self, start: &[u8], end: KeyEnd<&[u8]>) -> Run<'_> {
+        let front = match self.place(start) {
+            Some(place) if place.start() == start => Some(place),
+            Some(place) => self.step(place, Way::Up),
+            None => self.root.as_ref().map(|root| outermost(root, Way::Down)),
+        };
+        let back = match end {
+            KeyEnd::At(end) => self.place_before(end),
+            KeyEnd::Unbounded => self.root.as_ref().map(|root| outermost(root, Way::Up)),
+        };
+        let ends = front.zip(back).filter(|(front, back)| front.start() <= back.start());
+        Run { index: self, ends }
+    }
+}
+
+fn outermost(root: &Node, way: Way) -> Place<'_> {
+    match root {
+        Node::Leaf(leaf) => end_of(leaf, way),
+        Node::Inner(inner) => outermost_of(&inner.children, end(inner.children.len(), way), way),
+    }
+}
+
+/// The first or last entry under a child.
+fn outermost_of(children: &Children, place: usize, way: Way) -> Place<'_> {
+    let (mut children, mut place) = (children, place);
+    loop {
+        match children {
+            Children::Leaves(leaves) => return end_of(&leaves[place], way),
+            Children::Inners(inners) => {
+                children = &inners[place].children;
+                place = end(children.len(), way);
+            }
+        }
+    }
+}
+
+fn end_of(leaf: &Leaf, way: Way) -> Place<'_> {
+    Place { leaf, slot: end(leaf.records.len(), way) }
+}
+
+fn end(len: usize, way: Way) -> usize {
+    if way == Way::Down { 0 } else { len - 1 }
+}
+
+/// A run of neighbours, walked from either end.
+#[derive(Clone)]
+pub(in crate::table) struct Run<'t> {
+    index: &'t Index,
+    /// The first and the last entry to come.
+    ends: Option<(Place<'t>, Place<'t>)>,
+}
+
+impl<'t> Iterator for Run<'t> {
+    type Item = &'t Entry;
+
+    fn next(&mut self) -> Option<&'t Entry> {
+        let (front, back) = self.ends.take()?;
+        if !front.is(back) {
+            self.ends = self.index.step(front, Way::Up).map(|next| (next, back));
+        }
+        Some(front.entry())
+    }
+}
+
+impl DoubleEndedIterator for Run<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let (front, back) = self.ends.take()?;
+        if !front.is(back) {
+            self.ends = self.index.step(back, Way::Down).map(|next| (front, next));
+        }
+        Some(back.entry())
+    }
+}
+
+impl FusedIterator for Run<'_> {}

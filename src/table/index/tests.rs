@@ -1,0 +1,288 @@
+//! The index against two other opinions, a `BTreeMap` and an `im::OrdMap`, on keys that are made to be hard: equal heads,
+//! prefixes of each other, runs of the least and the greatest byte, bytes that vary here and there, and any length.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use im::OrdMap;
+
+use super::*;
+use crate::key::{KeyEnd, KeyRange};
+use crate::shard::{NodeId, ShardId};
+
+/// A small generator (Steele and others, `SplitMix64`, 2014).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) >> 16).unwrap() % limit
+    }
+
+    fn byte(&mut self) -> u8 {
+        u8::try_from(self.below(256)).unwrap()
+    }
+
+    fn one_of(&mut self, bytes: &[u8]) -> u8 {
+        bytes[self.below(bytes.len())]
+    }
+
+    fn bytes(&mut self, alphabet: &[u8], most: usize) -> Vec<u8> {
+        (0..self.below(most + 1)).map(|_| self.one_of(alphabet)).collect()
+    }
+}
+
+/// How to make keys of a kind.
+type Family = (&'static str, fn(&mut Random) -> Vec<u8>);
+
+const FAMILIES: [Family; 10] = [
+    ("any bytes, short", |random| random.bytes(&(0..=255).collect::<Vec<_>>(), 3)),
+    ("sixteen random bytes", |random| (0..16).map(|_| random.byte()).collect()),
+    ("prefixes of each other", |random| vec![b'a'; random.below(300)]),
+    ("least and greatest bytes", |random| random.bytes(&[0x00, 0xff], 12)),
+    ("zeros, which look like the end of a key", |random| random.bytes(&[0, 0, 0, 1], 20)),
+    ("equal for the first eight bytes that vary", |random| {
+        [&[random.one_of(b"xy"); 8][..], &random.bytes(b"abc", 6)].concat()
+    }),
+    ("a long common start", |random| [&[b'p'; 200][..], &random.bytes(b"abcd", 5)].concat()),
+    ("text with numbers here and there", |random| {
+        let (tenant, user, page) = (random.below(40), random.below(50), random.below(3));
+        format!("tenant/{tenant:04}/user/{user:09}/page/{page}").into_bytes()
+    }),
+    ("runs with gaps of every width", |random| {
+        let gap = |random: &mut Random, width: usize| vec![b"-_"[usize::from(random.below(400) == 0)]; width];
+        let mut key = Vec::new();
+        for width in [1, 2, 8, 9, 3] {
+            key.extend(random.bytes(b"ab", 2));
+            key.extend(gap(random, width));
+        }
+        key
+    }),
+    ("up to four thousand bytes", |random| {
+        let length = [0, 1, 7, 8, 9, 63, 64, 65, 4_096][random.below(9)];
+        let mut key = vec![b'k'; length];
+        if let Some(last) = key.last_mut() {
+            *last = random.one_of(b"klm");
+        }
+        key
+    }),
+];
+
+/// The index and the others, which always have the same entries.
+#[derive(Clone, Default)]
+struct Opinions {
+    index: Index,
+    tree: BTreeMap<Vec<u8>, ShardRecord>,
+    second: OrdMap<Key, ShardRecord>,
+}
+
+impl Opinions {
+    fn insert(&mut self, random: &mut Random, key: Vec<u8>) {
+        let start = Key::from(key.as_slice());
+        let next = self.index.after(&key).map(|entry| entry.range.start_key().clone());
+        let end = match (random.below(3), next) {
+            (0, _) => KeyEnd::At(Key::from([&key[..], &[0]].concat())),
+            (_, Some(next)) => KeyEnd::At(next),
+            (_, None) => KeyEnd::Unbounded,
+        };
+        let range = KeyRange::new(start.clone(), end).unwrap();
+        let record = ShardRecord::new(ShardId(random.below(1 << 30) as u64), range, NodeId(1));
+        self.index.replace(&[], vec![record.clone()]);
+        self.second.insert(start, record.clone());
+        self.tree.insert(key, record);
+    }
+
+    fn remove(&mut self, key: &[u8]) {
+        let entry = self.index.get(key).cloned();
+        assert_eq!(entry.as_deref(), self.tree.get(key));
+        if let Some(entry) = entry {
+            self.index.replace(&[entry], vec![]);
+        }
+        self.second.remove(key);
+        self.tree.remove(key);
+    }
+
+    /// What each opinion says of one key.
+    fn agree_on(&self, key: &[u8], context: &str) {
+        let up_to =
+            |end| self.tree.range::<[u8], _>((Bound::Unbounded, end)).next_back().map(|(_, record)| record);
+        let floor = up_to(Bound::Included(key));
+        let second = self.second.range::<_, [u8]>((Bound::Unbounded, Bound::Included(key))).next_back();
+        let text = || format!("{context}: {:?} among {}", Key::from(key), self.tree.len());
+        assert_eq!(self.index.floor(key).map(|entry| &**entry), floor, "{}", text());
+        assert_eq!(second.map(|(_, record)| record), floor, "{}", text());
+        assert_eq!(self.index.before(key).map(|entry| &**entry), up_to(Bound::Excluded(key)), "{}", text());
+        let after = self.tree.range::<[u8], _>((Bound::Excluded(key), Bound::Unbounded)).next();
+        assert_eq!(
+            self.index.after(key).map(|entry| &**entry),
+            after.map(|(_, record)| record),
+            "{}",
+            text()
+        );
+        let route = floor.filter(|record| record.range.contains(key)).map(ShardRecord::route);
+        assert_eq!(self.index.route(key), route, "{}", text());
+    }
+
+    fn agree_on_all(&self) {
+        assert_eq!(self.index.broken(), None);
+        assert_eq!(self.index.len(), self.tree.len());
+        let all = || self.index.run(&[], KeyEnd::Unbounded).map(|entry| &**entry);
+        assert!(all().eq(self.tree.values()));
+        assert!(all().rev().eq(self.tree.values().rev()));
+    }
+
+    /// A part of the entries, forward, backward, and from both ends.
+    fn agree_on_run(&self, from: &[u8], to: &[u8]) {
+        let run = || self.index.run(from, KeyEnd::At(to)).map(|entry| &**entry);
+        let expected: Vec<_> = if from < to {
+            self.tree
+                .range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)))
+                .map(|(_, record)| record)
+                .collect()
+        } else {
+            vec![]
+        };
+        assert!(run().eq(expected.iter().copied()));
+        assert!(run().rev().eq(expected.iter().rev().copied()));
+        let (mut ends, mut left) = (run(), expected.into_iter());
+        while left.len() > 0 {
+            assert_eq!(ends.next(), left.next());
+            assert_eq!(ends.next_back(), left.next_back());
+        }
+        assert_eq!((ends.next(), ends.next_back()), (None, None));
+    }
+
+    /// The difference is that of a full comparison.
+    fn agree_on_diff(&self, newer: &Self) {
+        let mut expected = BTreeMap::<_, (Option<&ShardRecord>, Option<&ShardRecord>)>::new();
+        for (key, record) in &self.tree {
+            expected.entry(key).or_default().0 = Some(record);
+        }
+        for (key, record) in &newer.tree {
+            expected.entry(key).or_default().1 = Some(record);
+        }
+        expected.retain(|_, (old, new)| old != new);
+        let found = self.index.diff(&newer.index).map(|diff| match diff {
+            EntryDiff::Gone(old) => (Some(&**old), None),
+            EntryDiff::New(new) => (None, Some(&**new)),
+            EntryDiff::Changed(old, new) => (Some(&**old), Some(&**new)),
+        });
+        assert!(found.eq(expected.into_values()));
+    }
+}
+
+/// Keys close to `key`, where mistakes are.
+fn close_to(random: &mut Random, key: &[u8]) -> Vec<Vec<u8>> {
+    let mut changed = key.to_vec();
+    if !changed.is_empty() {
+        let at = random.below(changed.len());
+        changed[at] = changed[at].wrapping_add([1, 255, 128][random.below(3)]);
+    }
+    let shorter = key[..key.len() - key.len().min(1 + random.below(9))].to_vec();
+    let longer = [key, &[random.one_of(&[0, 1, 0xff])]].concat();
+    let cut = [&changed[..changed.len() / 2], &[random.one_of(&[0, b'a', 0xff])]].concat();
+    vec![key.to_vec(), changed, shorter, longer, cut]
+}
+
+#[test]
+fn every_kind_of_key_is_found_as_others_find_it() {
+    let (sizes, checks): (&[usize], usize) =
+        if cfg!(miri) { (&[40], 20) } else { (&[3, 33, 200, 3_000], 300) };
+    for (seed, (name, make)) in FAMILIES.into_iter().enumerate() {
+        for &size in sizes {
+            let mut random = Random(seed as u64 * 1_000 + size as u64);
+            let mut opinions = Opinions::default();
+            let mut versions = vec![opinions.clone()];
+            // Grows, then changes, then shrinks to nothing.
+            for round in 0..3 * size {
+                let made = make(&mut random);
+                let grows = random.below(10) < [9, 5, 0][round / size];
+                let present = opinions.index.floor(&made).map(|entry| entry.range.start().to_vec());
+                match present {
+                    Some(present) if !grows => opinions.remove(&present),
+                    _ if grows => opinions.insert(&mut random, made),
+                    _ => {}
+                }
+                if round % (size / 3).max(1) == 0 {
+                    opinions.agree_on_all();
+                    versions.push(opinions.clone());
+                }
+            }
+            for version in &versions {
+                version.agree_on_all();
+                for _ in 0..checks / versions.len() {
+                    let made = make(&mut random);
+                    for key in close_to(&mut random, &made) {
+                        version.agree_on(&key, name);
+                    }
+                    version.agree_on_run(&made, &make(&mut random));
+                }
+            }
+            for pair in versions.windows(2) {
+                pair[0].agree_on_diff(&pair[1]);
+            }
+            versions[0].agree_on_diff(&versions[versions.len() / 2]);
+        }
+    }
+}
+
+#[test]
+fn building_at_once_is_like_building_one_by_one() {
+    for size in [0u32, 1, 2, 31, 32, 33, 63, 64, 65, 1_023, 1_024, 1_025, 5_000] {
+        if cfg!(miri) && size > 70 {
+            continue;
+        }
+        let mut random = Random(size.into());
+        let mut opinions = Opinions::default();
+        for _ in 0..size {
+            let key = FAMILIES[7].1(&mut random);
+            opinions.insert(&mut random, key);
+        }
+        opinions.agree_on_all();
+        opinions.index = Index::from_sorted(opinions.tree.values().cloned());
+        opinions.agree_on_all();
+        for _ in 0..100 {
+            let key = FAMILIES[7].1(&mut random);
+            opinions.agree_on(&key, "built at once");
+        }
+        while let Some(key) = opinions.tree.keys().nth(random.below(opinions.tree.len().max(1))).cloned() {
+            opinions.remove(&key);
+            if random.below(16) == 0 {
+                assert_eq!(opinions.index.broken(), None);
+            }
+        }
+        assert_eq!((opinions.index.len(), opinions.index.broken()), (0, None));
+    }
+}
+
+#[test]
+fn what_is_shared_is_not_compared() {
+    let records = (0..30_000u32).map(|id| {
+        let range = KeyRange::try_from(id.to_be_bytes()..(id + 1).to_be_bytes()).unwrap();
+        ShardRecord::new(ShardId(id.into()), range, NodeId(1))
+    });
+    let old = Index::from_sorted(records);
+    let mut new = old.clone();
+    for id in [7u32, 15_000, 29_999] {
+        let mut record = ShardRecord::clone(old.get(&id.to_be_bytes()).unwrap());
+        record.leader = NodeId(2);
+        new.replace(&[], vec![record]);
+    }
+    let changed = old.diff(&new).map(|diff| match diff {
+        EntryDiff::Changed(old, new) => (old.leader.0, new.leader.0),
+        _ => (0, 0),
+    });
+    assert_eq!(changed.collect::<Vec<_>>(), [(1, 2); 3]);
+    let shared = |one: &Index, other: &Index| match (&one.root, &other.root) {
+        (Some(Node::Inner(one)), Some(Node::Inner(other))) => (0..one.children.len())
+            .filter(|place| match (&one.children, &other.children) {
+                (Children::Inners(one), Children::Inners(other)) => Arc::ptr_eq(&one[*place], &other[*place]),
+                _ => false,
+            })
+            .count(),
+        _ => 0,
+    };
+    assert_eq!(shared(&old, &new), 30 - 3, "a change copies one path");
+}
