@@ -64,8 +64,11 @@ impl Directory {
         self.leave_nodes(record);
     }
 
-    /// The same shard, at the same place in the index, with other contents.
+    /// A shard lives on under its id, with other contents. Most of the time it is found where it was.
     pub(super) fn amend(&mut self, old: &ShardRecord, new: &ShardRecord) {
+        if old.range.start_key() != new.range.start_key() {
+            self.starts.insert(new.id, new.range.start_key().clone());
+        }
         if !new.same_members(old) {
             self.leave_nodes(old);
             self.enter_nodes(new);

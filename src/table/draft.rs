@@ -113,21 +113,24 @@ impl Draft {
             next.epoch = current.epoch.next_members()?;
         }
         let outcome = Outcome::Updated { shard: next.id, version: next.version };
-        self.table.directory.amend(current, &next);
-        self.put(std::slice::from_ref(current), vec![next]);
+        self.replace(std::slice::from_ref(current), vec![next]);
         Ok(outcome)
     }
 
     /// Replaces a run of neighbours by other shards on the same keys, in every index.
     pub(super) fn replace(&mut self, old: &[Entry], new: Vec<ShardRecord>) {
-        for record in old {
-            self.table.directory.leave(record);
-            if !new.iter().any(|kept| kept.id == record.id) {
-                self.table.floor.raise(record);
+        let Table { directory, floor, .. } = &mut self.table;
+        for gone in old {
+            match new.iter().find(|kept| kept.id == gone.id) {
+                Some(kept) => directory.amend(gone, kept),
+                None => {
+                    directory.leave(gone);
+                    floor.raise(gone);
+                }
             }
         }
-        for record in &new {
-            self.table.directory.enter(record);
+        for fresh in new.iter().filter(|fresh| !old.iter().any(|kept| kept.id == fresh.id)) {
+            directory.enter(fresh);
         }
         self.put(old, new);
     }
