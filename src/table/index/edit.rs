@@ -130,7 +130,7 @@ impl Leaf {
             return None;
         }
         self.records.remove(place);
-        self.heads.remove(place);
+        self.heads.remove(place, |place| self.records[place].range.start_key());
         self.routes.copy_within(place + 1.., place);
         self.describe_before(place);
         Some(FirstChanged(place == 0))
@@ -213,7 +213,8 @@ impl Inner {
     fn share_out(&mut self, place: usize) {
         let lower = place.min(self.children.len() - 2);
         if self.children.merge_with_next(lower) {
-            self.heads.remove(lower + 1);
+            let Self { heads, children } = self;
+            heads.remove(lower + 1, |place| children.first_key(place));
         } else {
             self.learn_first_key(lower + 1);
         }

@@ -32,8 +32,8 @@ pub(super) struct Heads {
     prefix: u16,
     /// A bit for each key, for the node's own use.
     pub(super) marks: u32,
-    /// Where the bytes of a head are, if they are not the first eight after the prefix.
-    columns: Option<Box<Columns>>,
+    /// What is out of the ordinary, if anything is.
+    shape: Option<Box<Shape>>,
     /// The last eight bytes of the prefix, if it has so many.
     prefix_end: u64,
     /// The first head of each line but the first; the greatest integer where there is none.
@@ -43,6 +43,28 @@ pub(super) struct Heads {
     /// Ascending; that of the first key is zero, and the greatest integer stands where there is none.
     heads: [u64; FANOUT],
 }
+
+/// Beyond eight bytes after the prefix that tell all keys apart.
+#[derive(Clone)]
+struct Shape {
+    /// Where the bytes of a head are, if they do not follow each other.
+    columns: Option<Columns>,
+    /// The runs of a few keys or more with one head.
+    ties: Vec<Tie>,
+}
+
+/// Keys with one head, and how to search among them: by heads of their own, from bytes on which *they* do not agree. Some
+/// nodes have keys like `bin/cc` beside many like `share/doc/html/…`, and so need two steps.
+#[derive(Clone)]
+struct Tie {
+    from: usize,
+    to: usize,
+    /// Behind a first key that takes no part, as ever, and is none here.
+    heads: Heads,
+}
+
+/// Fewer keys with one head are compared in full.
+const FEW: usize = 3;
 
 /// Where a key stands among the keys of a node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,15 +85,38 @@ impl Heads {
             len: narrow(len),
             prefix: narrow(prefix),
             marks: 0,
-            columns: Columns::of(prefix, len, &key).map(Box::new),
+            shape: None,
             prefix_end: prefix_end(model.as_bytes(), prefix),
             firsts: [u64::MAX; LINES - 1],
             model,
             heads: [u64::MAX; FANOUT],
         };
         heads.heads[0] = 0;
+        let columns = Columns::of(prefix, len, &key);
+        heads.shape = columns.map(|columns| Box::new(Shape { columns: Some(columns), ties: Vec::new() }));
         heads.fill(&key);
+        heads.learn_ties(&key);
         heads
+    }
+
+    fn learn_ties<'k>(&mut self, key: &impl Fn(usize) -> &'k Key) {
+        let mut from = 1;
+        for run in self.heads[1..self.len().max(1)].chunk_by(|one, other| one == other) {
+            let to = from + run.len();
+            // Of all keys there would be the same heads again.
+            if run.len() >= FEW && to - from + 1 < self.len() {
+                let tie = Tie { from, to, heads: Self::among(from, to, key) };
+                let shape =
+                    self.shape.get_or_insert_with(|| Box::new(Shape { columns: None, ties: Vec::new() }));
+                shape.ties.push(tie);
+            }
+            from = to;
+        }
+    }
+
+    /// Of the keys of a tie. A function of its own, or the type of the closure would hold itself.
+    fn among<'k>(from: usize, to: usize, key: &dyn Fn(usize) -> &'k Key) -> Self {
+        Self::of(to - from + 1, |place| key(from + place - 1))
     }
 
     fn fill<'k>(&mut self, key: &impl Fn(usize) -> &'k Key) {
@@ -104,13 +149,27 @@ impl Heads {
             Seen::Head(head) => {
                 let rank = self.count_to(head);
                 if rank > 1 && self.heads[rank - 1] == head {
-                    Rank::Between(self.count_below(head), rank)
+                    self.untie(key, self.count_below(head), rank)
                 } else {
                     Rank::Exactly(rank)
                 }
             }
         };
         (rank, self.agreed().max(agreed))
+    }
+
+    /// The rank of `key` among all, which has the head of the keys from one place up to another.
+    #[inline(never)]
+    fn untie(&self, key: &[u8], from: usize, to: usize) -> Rank {
+        let mut ties = self.shape.iter().flat_map(|shape| &shape.ties);
+        let Some(tie) = ties.find(|tie| tie.from == from && tie.to == to) else {
+            return Rank::Between(from, to);
+        };
+        let all = |rank: usize| from + rank - 1;
+        match tie.heads.rank(key, self.agreed()).0 {
+            Rank::Exactly(rank) => Rank::Exactly(all(rank)),
+            Rank::Between(least, most) => Rank::Between(all(least), all(most)),
+        }
     }
 
     /// Makes room for `key` at `place`; `others` has all keys as they will be, in case the heads have to be made anew.
@@ -135,7 +194,7 @@ impl Heads {
         }
         match self.see(key.as_bytes(), 0) {
             // A few keys that went together may have little in common with those to come.
-            Seen::Head(head) if self.len() > LINE && self.tells_apart(place, head) => {
+            Seen::Head(head) if self.len() > LINE && !self.has_ties() && self.tells_apart(place, head) => {
                 self.heads[place] = head;
                 self.index_lines();
             }
@@ -147,20 +206,28 @@ impl Heads {
         *self = Self { marks: self.marks, ..Self::of(self.len(), keys) };
     }
 
+    fn has_ties(&self) -> bool {
+        self.shape.as_ref().is_some_and(|shape| !shape.ties.is_empty())
+    }
+
     /// Whether the neighbours of `place` have other heads than this one.
     fn tells_apart(&self, place: usize, head: u64) -> bool {
         let below = place.checked_sub(1).map(|below| self.heads[below]);
         below != Some(head) && (place + 1 == self.len() || self.heads[place + 1] != head)
     }
 
-    pub(super) fn remove(&mut self, place: usize) {
+    /// Closes the gap at `place`; `others` has all keys as they will be.
+    pub(super) fn remove<'k>(&mut self, place: usize, others: impl Fn(usize) -> &'k Key) {
         let len = self.len();
-        self.heads.copy_within(place + 1..len, place);
-        self.heads[len - 1] = u64::MAX;
-        self.heads[0] = 0;
         let below = low_bits(place);
         self.marks = (self.marks & below) | (self.marks >> 1 & !below);
         self.len -= 1;
+        if self.has_ties() {
+            return self.renew(others);
+        }
+        self.heads.copy_within(place + 1..len, place);
+        self.heads[len - 1] = u64::MAX;
+        self.heads[0] = 0;
         self.index_lines();
     }
 
@@ -185,10 +252,15 @@ impl Heads {
         head.checked_sub(1).map_or(1, |below| self.count_to(below))
     }
 
+    #[inline]
+    fn columns(&self) -> Option<&Columns> {
+        self.shape.as_ref()?.columns.as_ref()
+    }
+
     /// The head of a key that agrees with the others where they agree.
     #[inline]
     fn head(&self, key: &[u8]) -> u64 {
-        match &self.columns {
+        match self.columns() {
             None => word(key, self.agreed()),
             Some(columns) => columns.head(key),
         }
@@ -200,7 +272,7 @@ impl Heads {
             let model = &self.model.as_bytes()[..self.agreed()];
             return if key < model { Seen::Below } else { Seen::Above };
         }
-        match &self.columns {
+        match self.columns() {
             None => Seen::Head(word(key, self.agreed())),
             Some(columns) => columns.see(key),
         }
