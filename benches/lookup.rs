@@ -17,7 +17,7 @@ use criterion::{BenchmarkGroup, Criterion};
 use shardway::{Route, ShardRecord};
 
 use workload::keys::{KeySet, Queries};
-use workload::peers::{LockedTree, Map, Shared, SwappedTree};
+use workload::peers::{LockedTree, Map, Shared, SwappedPersistent, SwappedTree};
 use workload::shards::{self, owner};
 
 fn main() {
@@ -52,6 +52,7 @@ fn look_up(criterion: &mut Criterion, keys: KeySet, count: usize, queries: &Quer
     });
     contest.peer::<LockedTree>();
     contest.peer::<SwappedTree>();
+    contest.peer::<SwappedPersistent>();
 }
 
 struct Contest<'c> {

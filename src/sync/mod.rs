@@ -6,6 +6,13 @@
 
 #![allow(clippy::disallowed_types, unsafe_code, reason = "this is the module that may")]
 
+/// An ordering; in the broken twin of this name a relaxed one, which the models in `loom-tests` must reject.
+macro_rules! unless_broken {
+    ($twin:literal, $ordering:expr) => {
+        if cfg!(shardway_broken = $twin) { Ordering::Relaxed } else { $ordering }
+    };
+}
+
 #[cfg(loom)]
 mod model;
 #[cfg(not(loom))]
@@ -20,8 +27,8 @@ pub(crate) use stack::Stack;
 
 #[cfg(loom)]
 mod primitive {
+    pub(crate) use super::model::{Mutex, MutexGuard};
     pub(crate) use loom::sync::atomic::{AtomicPtr, Ordering};
-    pub(crate) use loom::sync::{Mutex, MutexGuard};
 }
 #[cfg(not(loom))]
 mod primitive {
@@ -34,7 +41,7 @@ use std::sync::{LockResult, TryLockError};
 
 /// Whether nobody else holds a value that is no longer published: so that nobody ever will.
 pub(crate) fn is_alone<T>(value: &std::sync::Arc<T>) -> bool {
-    holders(value) == 0
+    holders(value) == 0 || cfg!(shardway_broken = "free_held")
 }
 
 /// A lock for what only writers touch, off every read path. A holder that panicked leaves nothing half done: whoever comes

@@ -3,24 +3,28 @@
 //!
 //! What was published stays alive until the cell is dropped, since loom's own scheduling stands between a load of the
 //! pointer and the counting of the reference, where `arc-swap` has its debts. So the model says nothing of that window,
-//! nor of addresses that are used again: threads, Miri and sanitizers on the real `arc-swap` do.
+//! nor of addresses that are used again: threads, Miri and sanitizers on the real `arc-swap` do. A value that only the cell
+//! still holds stands for one that was freed.
 
-use std::ops::Deref;
-use std::sync::Arc;
+use std::ops::{Deref, DerefMut};
+use std::ptr;
+use std::sync::{Arc, LockResult, TryLockError, TryLockResult};
 
-use loom::sync::Mutex;
-use loom::sync::atomic::{AtomicPtr, Ordering};
+use loom::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 /// See `native.rs`.
 pub(crate) struct Cell<T> {
     current: AtomicPtr<T>,
-    /// Every value that was ever published.
-    published: Mutex<Vec<Arc<T>>>,
+    /// Every value that was ever published, the newest last. Under a lock that loom does not see, so that it orders nothing:
+    /// loom's own would put all publishing threads in one order. Never held while loom may switch threads.
+    published: std::sync::Mutex<Vec<Arc<T>>>,
+    turn: AtomicUsize,
 }
 
 impl<T> Cell<T> {
     pub(crate) fn new(value: Arc<T>) -> Self {
-        Self { current: AtomicPtr::new(Arc::as_ptr(&value).cast_mut()), published: Mutex::new(vec![value]) }
+        let current = AtomicPtr::new(Arc::as_ptr(&value).cast_mut());
+        Self { current, published: std::sync::Mutex::new(vec![value]), turn: AtomicUsize::new(0) }
     }
 
     pub(crate) fn load(&self) -> impl Deref<Target = Arc<T>> {
@@ -28,8 +32,15 @@ impl<T> Cell<T> {
     }
 
     pub(crate) fn load_full(&self) -> Arc<T> {
+        self.take_turn();
         // Acquire: pairs with the exchange that published the pointer.
-        let current = self.current.load(Ordering::Acquire);
+        let ordering = unless_broken!("relaxed_load", Ordering::Acquire);
+        let mut current = self.current.load(ordering);
+        if self.is_freed(current) {
+            // The same, for the newest pointer, which only an exchange is sure to find.
+            let refused = self.current.compare_exchange(ptr::null_mut(), ptr::null_mut(), ordering, ordering);
+            current = refused.unwrap_or_else(|newest| newest);
+        }
         // SAFETY: the pointer is that of an `Arc` in `published`, which keeps it alive as long as the cell.
         unsafe {
             Arc::increment_strong_count(current);
@@ -37,23 +48,41 @@ impl<T> Cell<T> {
         }
     }
 
+    /// Precedes every access, for loom to see that their order matters: it remembers the last access to a place only, so that a
+    /// writer's load would hide the readers before it from the writer's exchange, and that order would go unexplored.
+    fn take_turn(&self) {
+        // Relaxed: loom's scheduler cares, and the model must not: it orders nothing.
+        self.turn.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether nobody but the cell holds a value that was replaced. A load may find an old value, but none that a writer has
+    /// found to be without [`holders`] and let go.
+    fn is_freed(&self, value: *const T) -> bool {
+        let published = self.published.lock().unwrap();
+        let replaced = published.split_last().map_or(&[][..], |(_, replaced)| replaced);
+        replaced.iter().any(|old| Arc::as_ptr(old) == value && Arc::strong_count(old) == 1)
+    }
+
     pub(crate) fn compare_exchange(&self, current: &Arc<T>, new: Arc<T>) -> bool {
+        self.take_turn();
         let (old, next) = (Arc::as_ptr(current).cast_mut(), Arc::as_ptr(&new).cast_mut());
-        self.published.lock().unwrap().push(new);
+        // AcqRel: releases the new value to whoever loads it, and acquires the one that it replaces. A failure needs no
+        // ordering: the caller loads again.
         #[cfg(not(shardway_broken = "lost_update"))]
-        {
-            // AcqRel: releases the new value to whoever loads it, and acquires the one that it replaces. A failure
-            // needs no ordering: the caller loads again.
-            self.current.compare_exchange(old, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-        }
+        let unchanged = {
+            let ordering = unless_broken!("relaxed_exchange", Ordering::AcqRel);
+            self.current.compare_exchange(old, next, ordering, Ordering::Relaxed).is_ok()
+        };
         #[cfg(shardway_broken = "lost_update")]
-        {
-            let unchanged = self.current.load(Ordering::Acquire) == old;
-            if unchanged {
-                self.current.store(next, Ordering::Release);
-            }
-            unchanged
+        let unchanged = self.current.load(Ordering::Acquire) == old && {
+            self.current.store(next, Ordering::Release);
+            true
+        };
+        if unchanged {
+            // In time: loom switches threads before an access, and there is none since the exchange.
+            self.published.lock().unwrap().push(new);
         }
+        unchanged
     }
 }
 
@@ -63,7 +92,6 @@ pub(crate) fn holders<T>(value: &Arc<T>) -> usize {
 }
 
 /// See `native.rs`.
-#[derive(Clone)]
 pub(crate) struct Follower<S, T> {
     source: S,
     value: Arc<T>,
@@ -80,10 +108,63 @@ where
 
     pub(crate) fn value(&mut self) -> &Arc<T> {
         let cell = self.source.as_ref();
+        cell.take_turn();
         // Relaxed, as in `arc-swap`: the pointer is only compared, and the load that follows acquires.
-        if cell.current.load(Ordering::Relaxed) != Arc::as_ptr(&self.value).cast_mut() {
+        let seen = cell.current.load(Ordering::Relaxed);
+        if seen != Arc::as_ptr(&self.value).cast_mut() && !cfg!(shardway_broken = "stale_follower") {
             self.value = cell.load_full();
         }
         &self.value
+    }
+}
+
+impl<S: Clone, T> Clone for Follower<S, T> {
+    fn clone(&self) -> Self {
+        Self { source: self.source.clone(), value: Arc::clone(&self.value) }
+    }
+}
+
+/// Loom's mutex, but that others may try to take it just before it is let go: loom switches threads at accesses only, and to
+/// let go is none.
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+pub(crate) struct MutexGuard<'a, T> {
+    mutex: &'a Mutex<T>,
+    guard: loom::sync::MutexGuard<'a, T>,
+}
+
+impl<T> Mutex<T> {
+    pub(crate) fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+        self.0
+            .lock()
+            .map(|guard| MutexGuard { mutex: self, guard })
+            .map_err(|_| unreachable!("loom poisons nothing"))
+    }
+
+    pub(crate) fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
+        self.0.try_lock().map(|guard| MutexGuard { mutex: self, guard }).map_err(|_| TryLockError::WouldBlock)
+    }
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.guard
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.guard
+    }
+}
+
+impl<T> Drop for MutexGuard<'_, T> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert!(self.mutex.0.try_lock().is_err(), "it is still locked");
+        }
     }
 }

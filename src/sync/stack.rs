@@ -40,7 +40,8 @@ impl<T> Stack<T> {
             unsafe { (*node).next = head };
             // Release: pairs with the exchange in `take_all`, which then sees the node. Pushes extend each other's release
             // sequences, so it sees every node behind this one too. A failure hands over nothing.
-            match self.head.compare_exchange_weak(head, node, Ordering::Release, Ordering::Relaxed) {
+            let ordering = unless_broken!("relaxed_push", Ordering::Release);
+            match self.head.compare_exchange_weak(head, node, ordering, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(now) => head = now,
             }
@@ -50,7 +51,7 @@ impl<T> Stack<T> {
     /// Everything, the last pushed first. Wait-free.
     pub(crate) fn take_all(&self) -> Drain<T> {
         // Acquire: pairs with the exchange in `push`.
-        Drain { head: self.head.swap(ptr::null_mut(), Ordering::Acquire) }
+        Drain { head: self.head.swap(ptr::null_mut(), unless_broken!("relaxed_take", Ordering::Acquire)) }
     }
 }
 

@@ -1,0 +1,139 @@
+//! What readers see of the real router while a transaction, a split and a transfer, is published: by every way in, the table
+//! before or the one after, and never the one before when they have seen the one after or have been told of it. Twin:
+//! `stale_follower`.
+
+#![cfg(loom)]
+
+use std::sync::Arc;
+
+use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::thread;
+use shardway::{Change, NodeId, Refusal, Route, Router, Table};
+use shardway_loom_tests::check;
+
+/// A table of two shards, a transaction, and the table that it makes.
+struct Step {
+    before: Table,
+    changes: [Change; 2],
+    after: Table,
+}
+
+/// A key in each shard, both of which the transaction changes.
+const KEYS: [&str; 2] = ["a", "z"];
+
+impl Step {
+    fn new() -> Self {
+        let whole = Table::whole(NodeId(1));
+        let halve = Change::split(whole.resolve("").unwrap().shard, "m");
+        let (before, _) = whole.apply(&[halve]).unwrap();
+        let [lower, upper] = KEYS.map(|key| before.resolve(key).unwrap().shard);
+        let changes = [Change::split(upper, "t"), Change::transfer(lower, NodeId(2))];
+        let (after, _) = before.apply(&changes).unwrap();
+        Self { before, changes, after }
+    }
+
+    fn router(&self) -> Router {
+        Router::new(self.before.clone())
+    }
+
+    /// Whether the answer is that of the table after the transaction; if not, it must be that of the one before.
+    fn is_after(&self, key: &str, answer: Result<Route, Refusal>) -> bool {
+        let [before, after] = [&self.before, &self.after].map(|table| table.resolve(key) == answer);
+        assert!(before != after, "neither table gives {answer:?}");
+        after
+    }
+
+    /// Whether the table is the one after the transaction; if not, it must be the one before.
+    fn made(&self, table: &Table) -> bool {
+        let [before, after] = [&self.before, &self.after].map(|known| table == known);
+        assert!(before != after, "neither table, but\n{table}");
+        after
+    }
+}
+
+// Bound 4: 500 executions, 0.1 s.
+#[test]
+fn a_reader_by_all_ways_in() {
+    let step = Arc::new(Step::new());
+    let outcomes = check("read: a publish, a reader by all ways in", Some(4), move || {
+        let router = step.router();
+        let mut reader = router.reader();
+        let thread = {
+            let (step, router) = (Arc::clone(&step), router.clone());
+            thread::spawn(move || {
+                let seen = [
+                    step.is_after(KEYS[0], reader.resolve(KEYS[0])),
+                    step.is_after(KEYS[1], router.resolve(KEYS[1])),
+                    step.made(reader.table()),
+                    step.is_after(KEYS[0], router.resolve(KEYS[0])),
+                    step.made(&router.snapshot()),
+                    step.is_after(KEYS[1], reader.resolve(KEYS[1])),
+                ];
+                assert!(seen.is_sorted(), "the old table after the new one: {seen:?}");
+                seen
+            })
+        };
+        router.transact(&step.changes).unwrap();
+        thread.join().unwrap()
+    });
+    // Six looks, with one step in any of seven places.
+    assert_eq!(outcomes.len(), 7);
+}
+
+// Bound 3: 41,603 executions, 5 s.
+#[test]
+fn two_readers_of_two_publishes() {
+    let step = Arc::new(Step::new());
+    let outcomes = check("read: two publishes, two readers", Some(3), move || {
+        let router = step.router();
+        let reader = router.reader();
+        let readers = [reader.clone(), reader].map(|mut reader| {
+            thread::spawn(move || {
+                let seen = [(); 2].map(|()| reader.table().revision());
+                assert!(seen.is_sorted(), "{seen:?}");
+                seen
+            })
+        });
+        for change in &step.changes {
+            router.apply(change.clone()).unwrap();
+        }
+        readers.map(|reader| reader.join().unwrap())
+    });
+    // Two looks each, with two steps in any of three places.
+    assert_eq!(outcomes.len(), 6 * 6);
+}
+
+// Bound 4: 505 executions, 0.1 s.
+#[test]
+fn a_reader_that_is_told() {
+    let step = Arc::new(Step::new());
+    let outcomes = check("read: a publish, a reader that is told of it", Some(4), move || {
+        let router = step.router();
+        let published = Arc::new(AtomicBool::new(false));
+        let mut reader = router.reader();
+        let thread = {
+            let (step, router, published) = (Arc::clone(&step), router.clone(), Arc::clone(&published));
+            thread::spawn(move || {
+                // Acquire: pairs with the store after the publish.
+                let told = published.load(Ordering::Acquire);
+                let seen = [
+                    step.is_after(KEYS[1], reader.resolve(KEYS[1])),
+                    step.is_after(KEYS[0], router.resolve(KEYS[0])),
+                    step.made(&router.snapshot()),
+                    step.made(router.reader().table()),
+                ];
+                assert!(
+                    !told || seen == [true; 4],
+                    "the old table, though the publish has returned: {seen:?}"
+                );
+                (told, seen)
+            })
+        };
+        router.transact(&step.changes).unwrap();
+        // Release: pairs with the load in the reader.
+        published.store(true, Ordering::Release);
+        thread.join().unwrap()
+    });
+    // Not told, and four looks with one step in any of five places; or told.
+    assert_eq!(outcomes.len(), 6);
+}
