@@ -38,7 +38,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 /// How many revisions the reader has to see.
-const REVISIONS: u64 = if cfg!(miri) { 10 } else { 5_000 };
+const REVISIONS: u64 = if cfg!(miri) { 10 } else { 2_000 };
 
 /// Publishes without pause until all is done.
 fn publish(router: &Router, done: &AtomicBool) {

@@ -20,7 +20,10 @@ pub(crate) struct Stack<T> {
 
 struct Node<T> {
     value: T,
-    next: *mut Node<T>,
+    /// The address of the node behind this one, or 0. Not a pointer: before a push comes to its exchange, the head that it
+    /// has read may be taken and freed, and another node pushed at its address. The exchange succeeds, as it should, but a
+    /// pointer would be that of the node that is gone.
+    next: usize,
 }
 
 impl<T> Default for Stack<T> {
@@ -32,12 +35,13 @@ impl<T> Default for Stack<T> {
 impl<T> Stack<T> {
     /// Lock-free: a push is tried again only because another one succeeded.
     pub(crate) fn push(&self, value: T) {
-        let node = Box::into_raw(Box::new(Node { value, next: ptr::null_mut() }));
+        let node = Box::into_raw(Box::new(Node { value, next: 0 }));
+        node.expose_provenance();
         // Relaxed: the old head is stored, never followed.
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
             // SAFETY: `node` is ours alone until the exchange below succeeds.
-            unsafe { (*node).next = head };
+            unsafe { (*node).next = head.addr() };
             // Release: pairs with the exchange in `take_all`, which then sees the node. Pushes extend each other's release
             // sequences, so it sees every node behind this one too. A failure hands over nothing.
             let ordering = unless_broken!("relaxed_push", Ordering::Release);
@@ -79,9 +83,10 @@ impl<T> Iterator for Drain<T> {
         if self.head.is_null() {
             return None;
         }
-        // SAFETY: the pointer came from `Box::into_raw` in `push`, and `take_all` gave the whole chain to this drain alone.
+        // SAFETY: the pointer came from `Box::into_raw` in `push`, or was made again of its address and exposed provenance, and
+        // `take_all` gave the whole chain to this drain alone.
         let node = unsafe { Box::from_raw(self.head) };
-        self.head = node.next;
+        self.head = ptr::with_exposed_provenance_mut(node.next);
         Some(node.value)
     }
 }

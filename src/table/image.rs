@@ -89,6 +89,8 @@ pub(super) fn build(mut records: Vec<ShardRecord>, operations: Operations) -> Re
         Some(last) => counter::next(last.id.0, "supply of shard ids")?,
         None => 1,
     };
+    // In order of their ids they all go to the end of the directories, where the last one was.
+    let directory = Directory::of(&records);
     records.sort_unstable_by(|one, other| one.range.start().cmp(other.range.start()));
     for pair in records.windows(2) {
         let (owner, next) = (&pair[0], &pair[1]);
@@ -98,7 +100,7 @@ pub(super) fn build(mut records: Vec<ShardRecord>, operations: Operations) -> Re
         }
     }
     Ok(Table {
-        directory: Directory::of(&records),
+        directory,
         index: Index::from_sorted(records),
         operations,
         revision: FIRST_REVISION,
