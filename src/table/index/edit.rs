@@ -161,7 +161,6 @@ impl Inner {
     /// Whether a record was added, and the upper half of the node if it had to be split.
     fn insert(&mut self, record: Entry) -> (bool, Option<Arc<Self>>) {
         let (place, _) = self.place(record.range.start(), 0);
-        let lowers = place == 0 && record.range.start_key() < self.children.first_key(0);
         let (added, right) = match &mut self.children {
             Children::Leaves(leaves) => {
                 let (added, right) = Arc::make_mut(&mut leaves[place]).insert(record);
@@ -172,9 +171,6 @@ impl Inner {
                 (added, right.map(Node::Inner))
             }
         };
-        if lowers {
-            self.learn_first_key(0);
-        }
         (added, right.and_then(|child| self.put(place + 1, child)))
     }
 
