@@ -54,6 +54,13 @@ impl Reader {
         self.table().resolve_for(key, access)
     }
 
+    /// The routes of the shards that own these keys now, in the order of the keys, all of one revision: see
+    /// [`Table::resolve_many`].
+    #[inline]
+    pub fn resolve_many<K: AsRef<[u8]>>(&mut self, keys: &[K], answers: &mut Vec<Result<Route, Refusal>>) {
+        self.table().resolve_many(keys, answers);
+    }
+
     /// The table as it is now, borrowed for several questions on one revision. O(1), and counts no reference.
     #[inline]
     pub fn table(&mut self) -> &Table {

@@ -211,6 +211,22 @@ impl Table {
         if route.state.serves(access) { Ok(route) } else { Err(Refusal::NotServing { route, access }) }
     }
 
+    /// The routes of the shards that own these keys, in the order of the keys: what [`resolve`](Self::resolve) says of each.
+    /// `answers` is emptied and filled; nothing is allocated if it has room for as many.
+    ///
+    /// ```
+    /// use shardway::{NodeId, Table};
+    ///
+    /// let table = Table::whole(NodeId(1));
+    /// let mut answers = Vec::new();
+    /// table.resolve_many(&["user/4711", "user/5000"], &mut answers);
+    /// assert_eq!(answers, [table.resolve("user/4711"), table.resolve("user/5000")]);
+    /// ```
+    pub fn resolve_many<K: AsRef<[u8]>>(&self, keys: &[K], answers: &mut Vec<Result<Route, Refusal>>) {
+        answers.clear();
+        answers.extend(keys.iter().map(|key| self.resolve(key)));
+    }
+
     /// All that is known of the shard that owns `key`. O(log n).
     #[must_use]
     #[inline]
