@@ -110,9 +110,22 @@ impl KeyRange {
         self.is_before_and_adjacent(upper).then(|| Self { start: self.start.clone(), end: upper.end.clone() })
     }
 
-    /// The owned start, for sharing its bytes.
-    pub(crate) fn start_key(&self) -> &Key {
-        &self.start
+}
+
+impl<'k> KeyRange<&'k [u8]> {
+    /// Of ends that are known to hold a key between them.
+    pub(crate) fn between(start: &'k [u8], end: KeyEnd<&'k [u8]>) -> Self {
+        Self { start, end }
+    }
+
+    /// The start, for as long as the key lives.
+    pub(crate) fn first_key(self) -> &'k [u8] {
+        self.start
+    }
+
+    /// The end, for as long as its key lives.
+    pub(crate) fn key_end(self) -> KeyEnd<&'k [u8]> {
+        self.end
     }
 }
 

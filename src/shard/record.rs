@@ -66,6 +66,11 @@ impl ShardRecord {
         Route { shard: self.id, epoch: self.epoch, leader: self.leader, state: self.state }
     }
 
+    pub(crate) fn facts(&self) -> Facts {
+        let Self { estimates, created, updated, version, .. } = *self;
+        Facts { route: self.route(), version, estimates, created, updated }
+    }
+
     /// Brings the replicas in order, or says why they are no set of replicas beside the leader.
     pub(crate) fn settle_replicas(&mut self) -> Result<(), Error> {
         self.replicas.sort_unstable();
@@ -85,103 +90,131 @@ impl ShardRecord {
     }
 }
 
-/// One shard as a table knows it: a view, as cheap to pass on as a reference.
+/// What is known of a shard besides its range and replicas, in one size for all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Facts {
+    pub(crate) route: Route,
+    pub(crate) version: u64,
+    pub(crate) estimates: Estimates,
+    pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
+}
+
+/// One shard as a table knows it: a view, cheap to pass on.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Shard<'t>(&'t ShardRecord);
+pub struct Shard<'t> {
+    facts: &'t Facts,
+    range: KeyRange<&'t [u8]>,
+    replicas: &'t [NodeId],
+}
 
 impl<'t> Shard<'t> {
-    pub(crate) fn new(record: &'t ShardRecord) -> Self {
-        Self(record)
+    pub(crate) fn new(facts: &'t Facts, range: KeyRange<&'t [u8]>, replicas: &'t [NodeId]) -> Self {
+        Self { facts, range, replicas }
     }
 
     /// The name of the shard.
     #[must_use]
     pub fn id(self) -> ShardId {
-        self.0.id
+        self.facts.route.shard
     }
 
     /// The keys that it owns.
     #[must_use]
     pub fn range(self) -> KeyRange<&'t [u8]> {
-        self.0.range.as_bytes()
+        self.range
     }
 
     /// The first key that it owns.
     #[must_use]
     pub fn start(self) -> &'t [u8] {
-        self.0.range.start()
+        self.range.first_key()
     }
 
     /// Where the keys that it owns end.
     #[must_use]
     pub fn end(self) -> KeyEnd<&'t [u8]> {
-        self.0.range.end()
+        self.range.key_end()
     }
 
     /// What it is doing.
     #[must_use]
     pub fn state(self) -> ShardState {
-        self.0.state
+        self.facts.route.state
     }
 
     /// The node that leads it.
     #[must_use]
     pub fn leader(self) -> NodeId {
-        self.0.leader
+        self.facts.route.leader
     }
 
     /// The nodes that hold a copy besides the leader, in ascending order.
     #[must_use]
     pub fn replicas(self) -> &'t [NodeId] {
-        &self.0.replicas
+        self.replicas
     }
 
     /// What it is thought to hold.
     #[must_use]
     pub fn estimates(self) -> Estimates {
-        self.0.estimates
+        self.facts.estimates
     }
 
     /// When it came to be.
     #[must_use]
     pub fn created(self) -> Timestamp {
-        self.0.created
+        self.facts.created
     }
 
     /// When it was last reported on.
     #[must_use]
     pub fn updated(self) -> Timestamp {
-        self.0.updated
+        self.facts.updated
     }
 
     /// Grows with every change to the record.
     #[must_use]
     pub fn version(self) -> u64 {
-        self.0.version
+        self.facts.version
     }
 
     /// Grows with every change to the range or the members.
     #[must_use]
     pub fn epoch(self) -> Epoch {
-        self.0.epoch
+        self.facts.route.epoch
     }
 
     /// The answer that a look-up in the range of the shard gives.
     #[must_use]
     pub fn route(self) -> Route {
-        self.0.route()
+        self.facts.route
     }
 
     /// The whole record as owned data, for instance to change it and hand it to [`Change::update`](crate::Change::update).
+    /// Allocates its keys and replicas.
     #[must_use]
     pub fn to_record(self) -> ShardRecord {
-        self.0.clone()
+        let Facts { route, version, estimates, created, updated } = *self.facts;
+        ShardRecord {
+            id: route.shard,
+            range: self.range.to_key_range(),
+            state: route.state,
+            leader: route.leader,
+            replicas: self.replicas.to_vec(),
+            estimates,
+            created,
+            updated,
+            version,
+            epoch: route.epoch,
+        }
     }
 }
 
+/// As the record would be shown.
 impl fmt::Debug for Shard<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.to_record().fmt(f)
     }
 }
 

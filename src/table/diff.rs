@@ -30,9 +30,9 @@ impl Table {
     /// ```
     pub fn diff<'old, 'new>(&'old self, newer: &'new Self) -> impl Iterator<Item = Difference<'old, 'new>> {
         self.index.diff(&newer.index).map(|difference| match difference {
-            EntryDiff::Gone(old) => Difference::Gone(Shard::new(old)),
-            EntryDiff::New(new) => Difference::New(Shard::new(new)),
-            EntryDiff::Changed(old, new) => Difference::Changed(Shard::new(old), Shard::new(new)),
+            EntryDiff::Gone(old) => Difference::Gone(old),
+            EntryDiff::New(new) => Difference::New(new),
+            EntryDiff::Changed(old, new) => Difference::Changed(old, new),
         })
     }
 }

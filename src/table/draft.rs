@@ -2,11 +2,10 @@
 //! in the one place where the index, the directory and the id supply change together.
 
 use super::Table;
-use super::index::Entry;
 use crate::change::{Action, Change, Expectation, OperationKind, Outcome, Summary};
 use crate::counter;
 use crate::error::Error;
-use crate::shard::{ShardId, ShardRecord, ShardState, Timestamp};
+use crate::shard::{Shard, ShardId, ShardRecord, ShardState, Timestamp};
 
 /// See the module. Dropped as it is when a change is refused.
 pub(super) struct Draft {
@@ -71,9 +70,9 @@ impl Draft {
         }
     }
 
-    /// The shard of this id, kept alive apart from the draft.
-    pub(super) fn record(&self, shard: ShardId) -> Result<Entry, Error> {
-        self.table.record(shard).cloned().ok_or(Error::NoSuchShard { shard })
+    /// The shard of this id, apart from the draft.
+    pub(super) fn record(&self, shard: ShardId) -> Result<ShardRecord, Error> {
+        self.table.shard(shard).map(Shard::to_record).ok_or(Error::NoSuchShard { shard })
     }
 
     /// An id that no shard has had.
@@ -99,13 +98,13 @@ impl Draft {
     /// or replicas differ. A record that comes out the same changes nothing.
     pub(super) fn amend(
         &mut self,
-        current: &Entry,
+        current: &ShardRecord,
         change: impl FnOnce(&mut ShardRecord) -> Result<(), Error>,
     ) -> Result<Outcome, Error> {
-        let mut next = ShardRecord::clone(current);
+        let mut next = current.clone();
         change(&mut next)?;
         next.updated = self.now_or(next.updated);
-        if next == **current {
+        if next == *current {
             return Ok(Outcome::Unchanged);
         }
         next.version = counter::next(current.version, "version")?;
@@ -113,33 +112,24 @@ impl Draft {
             next.epoch = current.epoch.next_members()?;
         }
         let outcome = Outcome::Updated { shard: next.id, version: next.version };
-        self.replace(std::slice::from_ref(current), vec![next]);
+        self.replace(std::slice::from_ref(current), &[next]);
         Ok(outcome)
     }
 
     /// Replaces a run of neighbours by other shards on the same keys, in every index.
-    pub(super) fn replace(&mut self, old: &[Entry], new: Vec<ShardRecord>) {
-        let Table { directory, floor, .. } = &mut self.table;
-        for gone in old {
-            match new.iter().find(|kept| kept.id == gone.id) {
-                Some(kept) => directory.amend(gone, kept),
-                None => {
-                    directory.leave(gone);
-                    floor.raise(gone);
-                }
-            }
+    pub(super) fn replace(&mut self, old: &[ShardRecord], new: &[ShardRecord]) {
+        let Table { directory, floor, index, replaced_bytes, .. } = &mut self.table;
+        for gone in old.iter().filter(|gone| !new.iter().any(|kept| kept.id == gone.id)) {
+            directory.leave(gone.id);
+            floor.raise(gone);
         }
-        for fresh in new.iter().filter(|fresh| !old.iter().any(|kept| kept.id == fresh.id)) {
-            directory.enter(fresh);
+        let stays = |record: &ShardRecord| {
+            old.iter().any(|kept| kept.id == record.id && kept.range.start() == record.range.start())
+        };
+        for moved in new.iter().filter(|record| !stays(record)) {
+            directory.enter(moved.id, moved.range.start());
         }
-        self.put(old, new);
-    }
-
-    fn put(&mut self, old: &[Entry], new: Vec<ShardRecord>) {
-        let records =
-            old.iter().map(|record| size_of::<ShardRecord>() + record.range.start().len()).sum::<usize>();
-        let replaced = records + self.table.index.path_bytes() * old.len().max(new.len());
-        self.table.replaced_bytes = self.table.replaced_bytes.saturating_add(replaced as u64);
-        self.table.index.replace(old, new);
+        *replaced_bytes = replaced_bytes.saturating_add(index.path_bytes() as u64);
+        index.replace(old, new);
     }
 }

@@ -90,7 +90,7 @@ pub(super) fn build(mut records: Vec<ShardRecord>, operations: Operations) -> Re
         None => 1,
     };
     // In order of their ids they all go to the end of the directories, where the last one was.
-    let directory = Directory::of(&records);
+    let directory = Directory::of(records.iter().map(|record| (record.id, record.range.start())));
     records.sort_unstable_by(|one, other| one.range.start().cmp(other.range.start()));
     for pair in records.windows(2) {
         let (owner, next) = (&pair[0], &pair[1]);
@@ -101,7 +101,7 @@ pub(super) fn build(mut records: Vec<ShardRecord>, operations: Operations) -> Re
     }
     Ok(Table {
         directory,
-        index: Index::from_sorted(records),
+        index: Index::from_sorted(&records),
         operations,
         revision: FIRST_REVISION,
         next_id,

@@ -1,7 +1,6 @@
 //! Merges of two neighbours, in one step and in two phases.
 
 use super::draft::Draft;
-use super::index::Entry;
 use crate::change::{Naming, Operation, Outcome};
 use crate::counter;
 use crate::error::Error;
@@ -10,8 +9,8 @@ use crate::shard::{ShardId, ShardRecord, ShardState};
 
 /// Two shards that can be merged.
 pub(super) struct Pair {
-    pub(super) lower: Entry,
-    upper: Entry,
+    pub(super) lower: ShardRecord,
+    upper: ShardRecord,
     /// The range of both.
     range: KeyRange,
 }
@@ -57,14 +56,14 @@ impl Draft {
             epoch: lower.epoch.join(upper.epoch).next_range()?,
         };
         let outcome = Outcome::Merged { lower: lower.id, upper: upper.id, into: id };
-        self.replace(&[lower, upper], vec![child]);
+        self.replace(&[lower, upper], &[child]);
         Ok(outcome)
     }
 }
 
 impl Pair {
     /// Puts the two in key order, if they are neighbours that agree on leader, replicas and state.
-    pub(super) fn new(one: Entry, other: Entry) -> Result<Self, Error> {
+    pub(super) fn new(one: ShardRecord, other: ShardRecord) -> Result<Self, Error> {
         let (low, up) = if one.range.start() <= other.range.start() { (one, other) } else { (other, one) };
         let (lower, upper) = (low.id, up.id);
         let Some(range) = low.range.join(&up.range) else {

@@ -19,6 +19,7 @@ mod split;
 mod transfer;
 mod verify;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::change::{Change, Operation, Summary};
@@ -27,7 +28,7 @@ use crate::key::KeyRange;
 use crate::shard::{Access, Epoch, NodeId, Refusal, Route, Shard, ShardId, ShardRecord};
 use directory::Directory;
 use draft::Draft;
-use index::Index;
+use index::{Index, Role};
 use operations::Operations;
 
 pub use diff::Difference;
@@ -118,8 +119,8 @@ impl Table {
         let mut table = Self::empty();
         let record = ShardRecord::new(ShardId(table.next_id), KeyRange::full(), leader);
         table.next_id += 1;
-        table.directory.enter(&record);
-        table.index = Index::from_sorted([record]);
+        table.directory.enter(record.id, record.range.start());
+        table.index = Index::from_sorted(&[record]);
         table
     }
 
@@ -224,7 +225,8 @@ impl Table {
     /// ```
     pub fn resolve_many<K: AsRef<[u8]>>(&self, keys: &[K], answers: &mut Vec<Result<Route, Refusal>>) {
         answers.clear();
-        answers.extend(keys.iter().map(|key| self.resolve(key)));
+        answers.reserve(keys.len());
+        self.index.routes(keys, |route| answers.push(route.ok_or(Refusal::NoOwner)));
     }
 
     /// All that is known of the shard that owns `key`. O(log n).
@@ -232,41 +234,45 @@ impl Table {
     #[inline]
     pub fn owner(&self, key: impl AsRef<[u8]>) -> Option<Shard<'_>> {
         let key = key.as_ref();
-        let record = self.index.floor(key)?;
-        record.range.end().is_above(key).then(|| Shard::new(record))
+        self.index.floor(key).filter(|shard| shard.end().is_above(key))
     }
 
     /// The shard of this id. O(log n).
     #[must_use]
     pub fn shard(&self, id: ShardId) -> Option<Shard<'_>> {
-        self.record(id).map(|record| Shard::new(record))
+        self.index.get(self.directory.start_of(id)?)
     }
 
     /// The nearest shard before this one in key order, with or without a gap between them. O(log n).
     #[must_use]
     pub fn previous(&self, id: ShardId) -> Option<Shard<'_>> {
-        self.index.before(self.directory.start_of(id)?).map(|record| Shard::new(record))
+        self.index.before(self.directory.start_of(id)?)
     }
 
     /// The nearest shard after this one in key order, with or without a gap between them. O(log n).
     #[must_use]
     pub fn next(&self, id: ShardId) -> Option<Shard<'_>> {
-        self.index.after(self.directory.start_of(id)?).map(|record| Shard::new(record))
+        self.index.after(self.directory.start_of(id)?)
     }
 
-    /// Every node that holds a shard, in ascending order. O(1) a node.
+    /// Every node that holds a shard, in ascending order. O(n).
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
-        self.directory.nodes()
+        let of_shard = |shard: Shard<'_>| shard.replicas().iter().copied().chain([shard.leader()]).collect::<Vec<_>>();
+        self.shards().flat_map(of_shard).collect::<BTreeSet<_>>().into_iter()
     }
 
-    /// Every shard that `node` leads, by ascending id. O(log n) a shard.
+    /// Every shard that `node` leads, in key order.
+    ///
+    /// Each part of the table knows which nodes may lead a shard in it, and parts without the node are skipped: O(log n) for
+    /// each run of neighbours that it leads, and never more than O(n). A table keeps no list for each node, since every
+    /// publish would have to change several.
     pub fn led_by(&self, node: NodeId) -> impl Iterator<Item = Shard<'_>> {
-        self.directory.led_by(node).filter_map(|id| self.shard(id))
+        self.index.held_by(node, Role::Leads)
     }
 
-    /// Every shard that `node` holds a copy of: those that it leads, then those that it replicates. O(log n) a shard.
+    /// Every shard that `node` holds a copy of, as leader or replica, in key order. Costs what [`led_by`](Self::led_by) does.
     pub fn on_node(&self, node: NodeId) -> impl Iterator<Item = Shard<'_>> {
-        self.directory.led_by(node).chain(self.directory.replicated_by(node)).filter_map(|id| self.shard(id))
+        self.index.held_by(node, Role::Holds)
     }
 
     /// The operation that is under way on a shard, if there is one. O(log operations).
@@ -280,14 +286,10 @@ impl Table {
         self.operations.iter()
     }
 
-    fn record(&self, id: ShardId) -> Option<&index::Entry> {
-        self.index.get(self.directory.start_of(id)?)
-    }
-
     /// About how many bytes this version alone keeps in memory beside a `newer` one: what was replaced between them, or
     /// all of this one if that is less.
     pub(crate) fn bytes_apart_from(&self, newer: &Self) -> u64 {
-        let whole = self.len() * (self.index.entry_bytes() + self.directory.entry_bytes());
+        let whole = self.len() * (self.index.shard_bytes() + self.directory.entry_bytes());
         newer.replaced_bytes.saturating_sub(self.replaced_bytes).min(whole as u64)
     }
 }

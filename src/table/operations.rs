@@ -6,11 +6,10 @@ use std::sync::Arc;
 use im::OrdMap;
 
 use super::draft::Draft;
-use super::index::Entry;
 use super::merge::Pair;
 use crate::change::{Operation, OperationKind, Outcome};
 use crate::error::Error;
-use crate::shard::{ShardId, ShardState};
+use crate::shard::{ShardId, ShardRecord, ShardState};
 
 /// Every operation under each of its shards.
 #[derive(Clone, Default, PartialEq)]
@@ -60,7 +59,7 @@ pub(super) fn state_under(kind: OperationKind) -> ShardState {
 
 impl Draft {
     /// The shard, if no operation is under way on it.
-    pub(super) fn idle(&self, shard: ShardId) -> Result<Entry, Error> {
+    pub(super) fn idle(&self, shard: ShardId) -> Result<ShardRecord, Error> {
         let record = self.record(shard)?;
         match self.table.operations.on(shard) {
             Some(operation) => Err(Error::OperationUnderWay { shard, kind: operation.kind() }),
@@ -118,7 +117,7 @@ impl Draft {
         Ok(operation)
     }
 
-    fn set_state(&mut self, current: &Entry, state: ShardState) -> Result<Outcome, Error> {
+    fn set_state(&mut self, current: &ShardRecord, state: ShardState) -> Result<Outcome, Error> {
         let state = current.state.transition(state, current.id)?;
         self.amend(current, |next| {
             next.state = state;

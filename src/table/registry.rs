@@ -34,8 +34,8 @@ impl Draft {
     pub(super) fn register(&mut self, record: &ShardRecord) -> Result<Outcome, Error> {
         let mut record = record.clone();
         let shard = record.id;
-        if let Some(existing) = self.table.record(shard) {
-            return Err(Error::ShardExists { shard, range: existing.range.clone() });
+        if let Some(existing) = self.table.shard(shard) {
+            return Err(Error::ShardExists { shard, range: existing.range().to_key_range() });
         }
         self.expect_unowned(&record)?;
         record.expect_no_operation()?;
@@ -44,7 +44,7 @@ impl Draft {
         self.reserve(shard)?;
         record.created = self.now_or(record.created);
         record.updated = self.now_or(record.updated);
-        self.replace(&[], vec![record]);
+        self.replace(&[], &[record]);
         Ok(Outcome::Registered { shard })
     }
 
@@ -66,12 +66,12 @@ impl Draft {
     fn expect_unowned(&self, record: &ShardRecord) -> Result<(), Error> {
         let start = record.range.start();
         let neighbours = [self.table.index.floor(start), self.table.index.after(start)];
-        match neighbours.into_iter().flatten().find(|owner| owner.range.overlaps(&record.range)) {
+        match neighbours.into_iter().flatten().find(|owner| owner.range().overlaps(&record.range)) {
             Some(owner) => Err(Error::Overlap {
                 shard: record.id,
                 range: record.range.clone(),
-                owner: owner.id,
-                owned: owner.range.clone(),
+                owner: owner.id(),
+                owned: owner.range().to_key_range(),
             }),
             None => Ok(()),
         }
@@ -99,7 +99,7 @@ impl Draft {
 
     pub(super) fn remove(&mut self, shard: ShardId) -> Result<Outcome, Error> {
         let record = self.idle(shard)?;
-        self.replace(&[record], vec![]);
+        self.replace(&[record], &[]);
         Ok(Outcome::Removed { shard })
     }
 

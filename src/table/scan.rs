@@ -65,13 +65,13 @@ impl<'t> Iterator for Shards<'t> {
     type Item = Shard<'t>;
 
     fn next(&mut self) -> Option<Shard<'t>> {
-        self.run.next().map(|record| Shard::new(record))
+        self.run.next()
     }
 }
 
 impl DoubleEndedIterator for Shards<'_> {
     fn next_back(&mut self) -> Option<Self::Item> {
-        self.run.next_back().map(|record| Shard::new(record))
+        self.run.next_back()
     }
 }
 

@@ -1,7 +1,6 @@
 //! Splits, in one step and in two phases.
 
 use super::draft::Draft;
-use super::index::Entry;
 use crate::change::{Halves, Naming, Operation, Outcome};
 use crate::counter;
 use crate::error::Error;
@@ -22,7 +21,7 @@ impl Draft {
     /// Replaces a shard by two that carry over what it had and share what it held.
     pub(super) fn divide(
         &mut self,
-        parent: &Entry,
+        parent: &ShardRecord,
         at: &Key,
         naming: Naming,
         state: ShardState,
@@ -50,8 +49,8 @@ impl Draft {
             epoch,
         };
         let children =
-            vec![child(lower, lower_range, lower_estimates), child(upper, upper_range, upper_estimates)];
-        self.replace(std::slice::from_ref(parent), children);
+            [child(lower, lower_range, lower_estimates), child(upper, upper_range, upper_estimates)];
+        self.replace(std::slice::from_ref(parent), &children);
         Ok(Outcome::Split(Halves { parent: parent.id, lower, upper }))
     }
 }

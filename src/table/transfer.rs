@@ -1,7 +1,6 @@
 //! Transfers of a shard's leadership to another node, in one step and in two phases.
 
 use super::draft::Draft;
-use super::index::Entry;
 use crate::change::{Operation, OperationKind, Outcome, Progress};
 use crate::error::Error;
 use crate::shard::{NodeId, ShardId, ShardRecord, ShardState};
@@ -43,7 +42,7 @@ impl Draft {
     /// A replica swaps roles with the leader; any other node takes its place.
     pub(super) fn hand_over(
         &mut self,
-        record: &Entry,
+        record: &ShardRecord,
         to: NodeId,
         state: ShardState,
     ) -> Result<Outcome, Error> {

@@ -7,15 +7,14 @@ use super::operations::state_under;
 use super::transfer::expect_other_leader;
 use crate::change::Operation;
 use crate::error::Error;
-use crate::key::KeyEnd;
-use crate::shard::ShardRecord;
+use crate::shard::{Shard, ShardRecord};
 
 impl Table {
     /// Checks every invariant of the table from scratch. O(n log n). A table that this library made passes; the check is
     /// public so that nobody has to believe it.
     ///
     /// - Ranges are in key order, without overlap, and each is found under its start.
-    /// - The indexes by id and by node are what a rebuild from the index by key gives.
+    /// - The index by id is what a rebuild from the index by key gives, and so are the sums and sets of nodes in its parts.
     /// - Replicas are a set in ascending order, without the leader.
     /// - Every id is below the next to be given out.
     /// - A shard is splitting, merging or transferring if and only if such an operation is under way on it, and each
@@ -26,20 +25,20 @@ impl Table {
     /// [`Error::Broken`], with the first thing that does not hold.
     pub fn verify(&self) -> Result<(), Error> {
         let mut directory = Directory::default();
-        let mut previous: Option<&ShardRecord> = None;
+        let mut previous: Option<Shard<'_>> = None;
         expect(self.index.broken().is_none(), || self.index.broken().unwrap_or_default().into())?;
-        for record in self.index.run(&[], KeyEnd::Unbounded) {
-            let start = record.range.start();
-            expect(record.range.end().is_above(start), || format!("{} owns no key", record.id))?;
-            expect(previous.is_none_or(|lower| !lower.range.end().is_above(start)), || {
-                format!("{} starts within the shard before it", record.id)
+        for shard in self.shards() {
+            let (id, start) = (shard.id(), shard.start());
+            expect(shard.end().is_above(start), || format!("{id} owns no key"))?;
+            expect(previous.is_none_or(|lower| !lower.end().is_above(start)), || {
+                format!("{id} starts within the shard before it")
             })?;
-            self.verify_record(record)?;
-            expect(directory.start_of(record.id).is_none(), || format!("{} is there twice", record.id))?;
-            directory.enter(record);
-            previous = Some(record);
+            self.verify_record(&shard.to_record())?;
+            expect(directory.start_of(id).is_none(), || format!("{id} is there twice"))?;
+            directory.enter(id, start);
+            previous = Some(shard);
         }
-        expect(directory == self.directory, || "the indexes by id and node differ from that by key".into())?;
+        expect(directory == self.directory, || "the index by id differs from that by key".into())?;
         expect(self.index.len() == self.directory.len(), || "the indexes have different sizes".into())?;
         self.verify_operations()
     }
@@ -80,16 +79,16 @@ impl Table {
 
     /// That an operation could be begun on its shards as they are.
     fn verify_plan(&self, operation: &Operation) -> Result<(), Error> {
-        let record = |shard| self.record(shard).ok_or(Error::NoSuchShard { shard });
+        let record = |shard| self.shard(shard).map(Shard::to_record).ok_or(Error::NoSuchShard { shard });
         match operation {
             Operation::Split { shard, at, .. } => record(*shard)?.range.split_at(at).map(drop),
             Operation::Merge { lower, upper, .. } => {
-                let pair = Pair::new(record(*lower)?.clone(), record(*upper)?.clone())?;
+                let pair = Pair::new(record(*lower)?, record(*upper)?)?;
                 expect(pair.lower.id == *lower, || format!("{upper} comes before {lower}"))
             }
             Operation::Transfer { shard, from, to, .. } => {
                 expect(record(*shard)?.leader == *from, || format!("{from} does not lead {shard}"))?;
-                expect_other_leader(record(*shard)?, *to)
+                expect_other_leader(&record(*shard)?, *to)
             }
         }
     }

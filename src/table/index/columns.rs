@@ -2,14 +2,8 @@
 //! all agree. Text keys vary here and there (`tenant/0042/user/000123456`), and eight bytes in a row would mostly be ones that
 //! tell nothing apart.
 
-use crate::key::Key;
-
 /// A key as one node sees it.
 pub(super) enum Seen {
-    /// Less than all keys of the node but the first.
-    Below,
-    /// Greater than all of them.
-    Above,
     /// It agrees with them on what they agree on.
     Head(u64),
     /// It first departs from them between two bytes of the head: it is less (or greater) than any key with this head up to
@@ -54,14 +48,14 @@ struct Run {
 
 impl Columns {
     /// Of keys that agree, but for the first, on their first `prefix` bytes and no further. `None` if the head is simply what follows the prefix.
-    pub(super) fn of<'k>(prefix: usize, len: usize, key: &impl Fn(usize) -> &'k Key) -> Option<Self> {
+    pub(super) fn of<'k>(prefix: usize, len: usize, key: &impl Fn(usize) -> &'k [u8]) -> Option<Self> {
         if len < 3 {
             return None;
         }
-        let first = key(1).as_bytes();
+        let first = key(1);
         let varies = |at: usize| {
             let byte = |key: &[u8]| key.get(at).copied().unwrap_or(0);
-            (2..len).any(|place| byte(key(place).as_bytes()) != byte(first))
+            (2..len).any(|place| byte(key(place)) != byte(first))
         };
         // A key that ends here looks like one that goes on with zeros.
         if !varies(prefix) {

@@ -1,26 +1,29 @@
 //! Comparing two versions: both are walked side by side, and what they share is skipped without a look inside.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::node::{Children, Node};
-use super::{Entry, Index};
-use crate::key::Key;
+use super::Index;
+use super::inner::{Children, Node};
+use super::iter::Place;
+use super::leaf::Leaf;
+use crate::shard::Shard;
 
 /// How two versions differ at one start key.
 pub(in crate::table) enum EntryDiff<'o, 'n> {
-    Gone(&'o Entry),
-    New(&'n Entry),
-    Changed(&'o Entry, &'n Entry),
+    Gone(Shard<'o>),
+    New(Shard<'n>),
+    Changed(Shard<'o>, Shard<'n>),
 }
 
 /// What is left of one version, the next part last.
 struct Rest<'t>(Vec<Part<'t>>);
 
-/// A whole part of a version that has not been opened, or one entry.
+/// A whole part of a version that has not been opened, or one shard.
 #[derive(Clone, Copy)]
 enum Part<'t> {
     Children(&'t Children, usize),
-    Entry(&'t Entry),
+    Shard(Place<'t>),
 }
 
 impl Index {
@@ -41,11 +44,11 @@ fn next_difference<'o, 'n>(old: &mut Rest<'o>, new: &mut Rest<'n>) -> Option<Ent
             (Some(here), Some(there)) => (here, there),
             (None, None) => return None,
             (Some(here), None) => match old.open_or_take(here) {
-                Some(entry) => return Some(EntryDiff::Gone(entry)),
+                Some(shard) => return Some(EntryDiff::Gone(shard)),
                 None => continue,
             },
             (None, Some(there)) => match new.open_or_take(there) {
-                Some(entry) => return Some(EntryDiff::New(entry)),
+                Some(shard) => return Some(EntryDiff::New(shard)),
                 None => continue,
             },
         };
@@ -55,21 +58,21 @@ fn next_difference<'o, 'n>(old: &mut Rest<'o>, new: &mut Rest<'n>) -> Option<Ent
             continue;
         }
         match here.first_key().cmp(there.first_key()) {
-            std::cmp::Ordering::Less => {
-                if let Some(entry) = old.open_or_take(here) {
-                    return Some(EntryDiff::Gone(entry));
+            Ordering::Less => {
+                if let Some(shard) = old.open_or_take(here) {
+                    return Some(EntryDiff::Gone(shard));
                 }
             }
-            std::cmp::Ordering::Greater => {
-                if let Some(entry) = new.open_or_take(there) {
-                    return Some(EntryDiff::New(entry));
+            Ordering::Greater => {
+                if let Some(shard) = new.open_or_take(there) {
+                    return Some(EntryDiff::New(shard));
                 }
             }
             // The taller part is opened first, so that the other one can turn out to be inside.
-            std::cmp::Ordering::Equal => match here.height().cmp(&there.height()) {
-                std::cmp::Ordering::Greater => drop(old.open_or_take(here)),
-                std::cmp::Ordering::Less => drop(new.open_or_take(there)),
-                std::cmp::Ordering::Equal => {
+            Ordering::Equal => match here.height().cmp(&there.height()) {
+                Ordering::Greater => drop(old.open_or_take(here)),
+                Ordering::Less => drop(new.open_or_take(there)),
+                Ordering::Equal => {
                     if let (Some(before), Some(after)) = (old.open_or_take(here), new.open_or_take(there)) {
                         if before != after {
                             return Some(EntryDiff::Changed(before, after));
@@ -86,35 +89,36 @@ impl<'t> Rest<'t> {
         let mut rest = Self(Vec::new());
         match &index.root {
             None => {}
-            Some(Node::Leaf(leaf)) => rest.0.extend(leaf.records.iter().rev().map(Part::Entry)),
+            Some(Node::Leaf(leaf)) => rest.push_leaf(leaf),
             Some(Node::Inner(inner)) => rest.push_all(&inner.children),
         }
         rest
+    }
+
+    fn push_leaf(&mut self, leaf: &'t Leaf) {
+        self.0.extend((0..leaf.len()).rev().map(|slot| Part::Shard(Place { leaf, slot })));
     }
 
     fn push_all(&mut self, children: &'t Children) {
         self.0.extend((0..children.len()).rev().map(|place| Part::Children(children, place)));
     }
 
-    /// Takes the next part: gives the entry that it is, or puts what is in it in its place.
-    fn open_or_take(&mut self, part: Part<'t>) -> Option<&'t Entry> {
+    /// Takes the next part: gives the shard that it is, or puts what is in it in its place.
+    fn open_or_take(&mut self, part: Part<'t>) -> Option<Shard<'t>> {
         self.0.pop();
         match part {
-            Part::Entry(entry) => return Some(entry),
-            Part::Children(Children::Leaves(leaves), place) => {
-                self.0.extend(leaves[place].records.iter().rev().map(Part::Entry));
-            }
+            Part::Shard(place) => return Some(place.shard()),
+            Part::Children(Children::Leaves(leaves), place) => self.push_leaf(&leaves[place]),
             Part::Children(Children::Inners(inners), place) => self.push_all(&inners[place].children),
         }
         None
     }
 }
 
-impl Part<'_> {
+impl<'t> Part<'t> {
     /// Whether both are the same part of memory, and so equal.
     fn is(self, other: Part<'_>) -> bool {
         match (self, other) {
-            (Self::Entry(one), Part::Entry(other)) => Arc::ptr_eq(one, other),
             (
                 Self::Children(Children::Leaves(one), place),
                 Part::Children(Children::Leaves(other), beside),
@@ -127,17 +131,17 @@ impl Part<'_> {
         }
     }
 
-    fn first_key(&self) -> &Key {
+    fn first_key(self) -> &'t [u8] {
         match self {
-            Self::Entry(entry) => entry.range.start_key(),
-            Self::Children(children, place) => children.first_key(*place),
+            Self::Shard(place) => place.start(),
+            Self::Children(children, place) => children.first_key(place),
         }
     }
 
     /// How many levels of nodes are in the part.
     fn height(self) -> usize {
         match self {
-            Self::Entry(_) => 0,
+            Self::Shard(_) => 0,
             Self::Children(Children::Leaves(_), _) => 1,
             Self::Children(Children::Inners(inners), place) => {
                 1 + Part::Children(&inners[place].children, 0).height()

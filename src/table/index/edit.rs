@@ -3,235 +3,243 @@
 
 use std::sync::Arc;
 
-use super::heads::{FANOUT, Heads};
-use super::node::{Children, Inner, Leaf, NO_ROUTE, Node};
-use super::{Entry, Index};
+use arrayvec::ArrayVec;
+
+use super::Index;
+use super::heads::{INNER, LEAF};
+use super::inner::{Children, Inner, Node, Siblings};
+use super::keys::Keys;
+use super::leaf::Leaf;
 use crate::key::Key;
 use crate::shard::ShardRecord;
 
-/// A node with fewer entries than this is merged with a neighbour, or filled up from it.
-const FEW: usize = FANOUT / 4;
+/// How full nodes are that are built at once: a few changes find room.
+const FILL: (usize, usize) = (LEAF * 7 / 8, INNER * 7 / 8);
+
+/// A node with fewer entries, of so many that it has room for, is merged with a neighbour or filled up from it.
+const FEW: fn(usize) -> usize = |room| room / 4;
+
+/// What to do at one key.
+#[derive(Clone, Copy)]
+enum Edit<'e> {
+    /// Takes so many shards out, of which the first starts at the key, and puts others there.
+    Splice(usize, &'e [ShardRecord]),
+    /// Puts a record in the stead of the one that starts at the key, and has the same range.
+    Amend(&'e ShardRecord),
+}
 
 impl Index {
     /// Takes records in ascending order of their starts. O(n).
-    pub(in crate::table) fn from_sorted(records: impl IntoIterator<Item = ShardRecord>) -> Self {
-        let records: Vec<Entry> = records.into_iter().map(Arc::new).collect();
-        let len = records.len();
-        let mut level = Children::Leaves(in_parts(records, Leaf::of));
+    pub(in crate::table) fn from_sorted(records: &[ShardRecord]) -> Self {
+        let leaves = in_parts(records.len(), FILL.0).map(|part| Arc::new(Leaf::of(&records[part])));
+        let mut level: Vec<Node> = leaves.map(Node::Leaf).collect();
         while level.len() > 1 {
-            level = Children::Inners(match level {
-                Children::Leaves(leaves) => in_parts(leaves, |part| Inner::of(Children::Leaves(part))),
-                Children::Inners(inners) => in_parts(inners, |part| Inner::of(Children::Inners(part))),
-            });
+            let mut nodes = level.into_iter();
+            let parts = in_parts(nodes.len(), FILL.1);
+            level = parts.map(|part| Inner::above(nodes.by_ref().take(part.len()))).collect();
         }
-        let mut index = Self { root: level.pop(), len, ..Self::default() };
+        let mut index = Self { root: level.pop(), len: records.len(), ..Self::default() };
         index.learn_first();
         index
     }
 
-    /// Puts a record in its place, or in the stead of the one that starts there.
-    pub(super) fn insert(&mut self, record: Entry) {
-        let (added, split) = match &mut self.root {
-            None => {
-                self.root = Some(Node::Leaf(Arc::new(Leaf::of(vec![record]))));
-                (true, None)
+    /// Takes the shards of `old`, which are neighbours, out and puts `new`, which cover no more, in their place. O(log n).
+    pub(in crate::table) fn replace(&mut self, old: &[ShardRecord], new: &[ShardRecord]) {
+        match (old, new) {
+            ([], []) => {}
+            ([one], [other]) if one.range == other.range => self.edit(one.range.start(), Edit::Amend(other)),
+            ([], [first, ..]) => self.edit(first.range.start(), Edit::Splice(0, new)),
+            ([first, rest @ ..], _) => {
+                let start = first.range.start();
+                if self.place(start).is_some_and(|place| place.has_after(rest.len())) {
+                    return self.edit(start, Edit::Splice(old.len(), new));
+                }
+                rest.iter().for_each(|record| self.edit(record.range.start(), Edit::Splice(1, &[])));
+                self.edit(start, Edit::Splice(1, new));
             }
-            Some(Node::Leaf(leaf)) => {
-                let (added, right) = Arc::make_mut(leaf).insert(record);
-                let pair = right.map(|right| Children::Leaves(vec![Arc::clone(leaf), right]));
-                (added, pair)
-            }
-            Some(Node::Inner(inner)) => {
-                let (added, right) = Arc::make_mut(inner).insert(record);
-                let pair = right.map(|right| Children::Inners(vec![Arc::clone(inner), right]));
-                (added, pair)
-            }
-        };
-        self.len += usize::from(added);
-        if let Some(pair) = split {
-            self.root = Some(Node::Inner(Arc::new(Inner::of(pair))));
         }
-        self.learn_first();
     }
 
-    /// Takes out the record that starts here, if there is one.
-    pub(super) fn remove(&mut self, start: &[u8]) {
-        let removed = match &mut self.root {
-            None => None,
-            Some(Node::Leaf(leaf)) => Arc::make_mut(leaf).remove(start),
-            Some(Node::Inner(inner)) => Arc::make_mut(inner).remove(start),
+    fn edit(&mut self, key: &[u8], edit: Edit<'_>) {
+        if let Edit::Splice(gone, new) = edit {
+            self.len = self.len + new.len() - gone;
+        }
+        self.root = match (self.root.take(), edit) {
+            (None, Edit::Splice(_, new)) => Some(Node::Leaf(Arc::new(Leaf::of(new)))),
+            (None, Edit::Amend(record)) => Some(Node::Leaf(Arc::new(Leaf::of(std::slice::from_ref(record))))),
+            (Some(mut root), _) => match root.edit(key, edit) {
+                Some(right) => Some(Inner::above([root, right].into_iter())),
+                None => root.without_excess(),
+            },
         };
-        self.len -= usize::from(removed.is_some());
-        self.root = self.root.take().and_then(|root| match root {
-            Node::Leaf(leaf) if leaf.records.is_empty() => None,
-            Node::Inner(inner) if inner.children.len() == 1 => Some(inner.children.get(0)),
-            root => Some(root),
-        });
         self.learn_first();
     }
 
     fn learn_first(&mut self) {
-        self.first = match &self.root {
-            None => Key::empty(),
-            Some(Node::Leaf(leaf)) => leaf.key(0).clone(),
-            Some(Node::Inner(inner)) => inner.children.first_key(0).clone(),
-        };
+        let first = self.root.as_ref().map_or(&[][..], Node::first_key);
+        if first != self.first.as_bytes() {
+            self.first = Key::from(first);
+        }
     }
 }
 
-/// Whether removing took the first key away, so that the nodes above have to learn of another one.
-struct FirstChanged(bool);
+impl Node {
+    /// Gives the upper half of the node, if it had to be split.
+    fn edit(&mut self, key: &[u8], edit: Edit<'_>) -> Option<Self> {
+        match self {
+            Self::Leaf(leaf) => Leaf::edit(leaf, key, edit).map(Self::Leaf),
+            Self::Inner(inner) => Inner::edit(inner, key, edit).map(Self::Inner),
+        }
+    }
+
+    /// A root that is no more than it has to be.
+    fn without_excess(self) -> Option<Self> {
+        match self {
+            Self::Leaf(leaf) if leaf.len() == 0 => None,
+            Self::Inner(inner) if inner.children.len() == 1 => Some(inner.children.get(0)),
+            root => Some(root),
+        }
+    }
+}
 
 impl Leaf {
-    fn of(records: Vec<Entry>) -> Self {
-        let heads = Heads::of(records.len(), |place| records[place].range.start_key());
-        let mut leaf = Self { heads, routes: [NO_ROUTE; FANOUT], records };
-        for place in 0..leaf.records.len() {
-            leaf.describe(place);
-        }
-        leaf
-    }
-
-    /// Whether a record was added, and the upper half of the leaf if it had to be split.
-    fn insert(&mut self, record: Entry) -> (bool, Option<Arc<Self>>) {
-        let start = record.range.start();
-        let place = if start < self.key(0).as_bytes() { 0 } else { self.slot(start, 0) + 1 };
-        if place > 0 && self.key(place - 1).as_bytes() == start {
-            self.records[place - 1] = record;
-            self.describe(place - 1);
-            return (false, None);
-        }
-        if self.records.len() < FANOUT {
-            self.put(place, record);
-            return (true, None);
-        }
-        let mut right = Self::of(self.records.split_off(FANOUT / 2));
-        *self = Self::of(std::mem::take(&mut self.records));
-        match place.checked_sub(FANOUT / 2) {
-            Some(place @ 1..) => right.put(place, record),
-            _ => self.put(place, record),
-        }
-        (true, Some(Arc::new(right)))
-    }
-
-    fn put(&mut self, place: usize, record: Entry) {
-        let len = self.records.len();
-        self.records.insert(place, record);
-        let Self { heads, routes, records } = self;
-        heads.insert(place, records[place].range.start_key(), |place| records[place].range.start_key());
-        routes.copy_within(place..len, place + 1);
-        self.describe(place);
-        self.describe_before(place);
-    }
-
-    fn remove(&mut self, start: &[u8]) -> Option<FirstChanged> {
-        let place = self.slot(start, 0);
-        if self.key(place).as_bytes() != start {
+    fn edit(leaf: &mut Arc<Self>, key: &[u8], edit: Edit<'_>) -> Option<Arc<Self>> {
+        let rank = if key < leaf.start(0) { 0 } else { leaf.slot(key, 0) + 1 };
+        let leaf = Self::make_mut(leaf);
+        let (gone, new) = match edit {
+            Edit::Amend(record) => {
+                leaf.amend(rank - 1, record);
+                return None;
+            }
+            Edit::Splice(gone, new) => (gone, new),
+        };
+        let from = if gone > 0 { rank - 1 } else { rank };
+        if leaf.len() + new.len() - gone <= LEAF {
+            leaf.splice(from, gone, new);
             return None;
         }
-        self.records.remove(place);
-        self.heads.remove(place, |place| self.records[place].range.start_key());
-        self.routes.copy_within(place + 1.., place);
-        self.describe_before(place);
-        Some(FirstChanged(place == 0))
-    }
-
-    /// Writes what a look-up returns for a record beside its head.
-    fn describe(&mut self, place: usize) {
-        let record = &self.records[place];
-        let next = self.records.get(place + 1);
-        let open = next.is_none_or(|next| !record.range.is_before_and_adjacent(&next.range));
-        self.routes[place] = record.route();
-        self.heads.marks = self.heads.marks & !(1 << place) | u32::from(open) << place;
-    }
-
-    /// The record before this place has another neighbour now.
-    fn describe_before(&mut self, place: usize) {
-        if let Some(before) = place.checked_sub(1) {
-            self.describe(before);
+        let middle = LEAF / 2;
+        let middle = if (from..from + gone).contains(&(middle - 1)) { from + gone } else { middle };
+        let mut upper = leaf.split_off(middle);
+        match from.checked_sub(middle) {
+            Some(within) if gone + within > 0 => upper.splice(within, gone, new),
+            _ => leaf.splice(from, gone, new),
         }
+        Some(Arc::new(upper))
     }
 }
 
 impl Inner {
-    fn of(children: Children) -> Self {
-        Self { heads: Heads::of(children.len(), |place| children.first_key(place)), children }
+    /// Over these nodes, which are of one kind.
+    fn above(nodes: impl Iterator<Item = Node>) -> Node {
+        let (mut leaves, mut inners) = (Siblings::new(), Siblings::new());
+        for node in nodes {
+            match node {
+                Node::Leaf(leaf) => leaves.push(leaf),
+                Node::Inner(inner) => inners.push(inner),
+            }
+        }
+        let children = if inners.is_empty() { Children::Leaves(leaves) } else { Children::Inners(inners) };
+        Node::Inner(Arc::new(Self::of(children)))
     }
 
-    /// Whether a record was added, and the upper half of the node if it had to be split.
-    fn insert(&mut self, record: Entry) -> (bool, Option<Arc<Self>>) {
-        let (place, _) = self.place(record.range.start(), 0);
-        let (added, right) = match &mut self.children {
-            Children::Leaves(leaves) => {
-                let (added, right) = Arc::make_mut(&mut leaves[place]).insert(record);
-                (added, right.map(Node::Leaf))
-            }
-            Children::Inners(inners) => {
-                let (added, right) = Arc::make_mut(&mut inners[place]).insert(record);
-                (added, right.map(Node::Inner))
-            }
+    fn edit(inner: &mut Arc<Self>, key: &[u8], edit: Edit<'_>) -> Option<Arc<Self>> {
+        let (place, _) = inner.place(key, 0);
+        let inner = Arc::make_mut(inner);
+        let (right, few) = match &mut inner.children {
+            Children::Leaves(leaves) => (Leaf::edit(&mut leaves[place], key, edit).map(Node::Leaf), FEW(LEAF)),
+            Children::Inners(inners) => (Self::edit(&mut inners[place], key, edit).map(Node::Inner), FEW(INNER)),
         };
-        (added, right.and_then(|child| self.put(place + 1, child)))
+        if inner.children.size(place) < few && inner.children.len() > 1 {
+            inner.share_out(place.min(inner.children.len() - 2));
+        } else {
+            inner.learn(place);
+        }
+        right.and_then(|child| inner.put(place + 1, child))
+    }
+
+    /// A child has changed.
+    fn learn(&mut self, place: usize) {
+        self.weights[place] = self.children.weight(place);
+        if self.keys.get(place) != self.children.first_key(place) {
+            self.splice_keys(place, 1, 1);
+        }
     }
 
     /// Adds a child, and gives the upper half of the node if it had to be split.
     fn put(&mut self, place: usize, child: Node) -> Option<Arc<Self>> {
-        if self.children.len() < FANOUT {
+        if self.children.len() < INNER {
+            self.weights.copy_within(place..INNER - 1, place + 1);
+            self.weights[place] = child.weight();
             self.children.insert(place, child);
-            let Self { heads, children } = self;
-            heads.insert(place, children.first_key(place), |place| children.first_key(place));
+            self.splice_keys(place, 0, 1);
             return None;
         }
-        let mut upper = Self::of(self.children.split_off(FANOUT / 2));
-        self.heads = Heads::of(self.children.len(), |place| self.children.first_key(place));
-        match place.checked_sub(FANOUT / 2) {
+        let middle = INNER / 2;
+        let mut upper = Self::of(self.children.split_off(middle));
+        *self = Self::of(std::mem::replace(&mut self.children, Children::Leaves(ArrayVec::new())));
+        match place.checked_sub(middle) {
             Some(place @ 1..) => upper.put(place, child),
             _ => self.put(place, child),
         };
         Some(Arc::new(upper))
     }
 
-    fn remove(&mut self, start: &[u8]) -> Option<FirstChanged> {
-        let (place, _) = self.place(start, 0);
-        let FirstChanged(changed) = match &mut self.children {
-            Children::Leaves(leaves) => Arc::make_mut(&mut leaves[place]).remove(start),
-            Children::Inners(inners) => Arc::make_mut(&mut inners[place]).remove(start),
-        }?;
-        if self.children.size(place) < FEW && self.children.len() > 1 {
-            self.share_out(place);
-        } else if changed {
-            self.learn_first_key(place);
+    /// Merges a child with the next one, or divides evenly what both have between them.
+    fn share_out(&mut self, lower: usize) {
+        let parts = match &mut self.children {
+            Children::Leaves(leaves) => put_in_place(leaves, lower, Leaf::share_out),
+            Children::Inners(inners) => put_in_place(inners, lower, Self::share_out_with),
+        };
+        if parts == 1 {
+            self.weights.copy_within(lower + 2.., lower + 1);
         }
-        Some(FirstChanged(changed && place == 0))
+        self.splice_keys(lower, 2, parts);
+        (lower..lower + parts).for_each(|place| self.weights[place] = self.children.weight(place));
     }
 
-    /// Merges a child that has become small with a neighbour, or divides what both have between them.
-    fn share_out(&mut self, place: usize) {
-        let lower = place.min(self.children.len() - 2);
-        if self.children.merge_with_next(lower) {
-            let Self { heads, children } = self;
-            heads.remove(lower + 1, |place| children.first_key(place));
+    /// As few nodes as hold what two neighbours have, evenly filled.
+    fn share_out_with(&self, next: &Self) -> ArrayVec<Arc<Self>, 2> {
+        let (lower, upper) = (&self.children, &next.children);
+        let count = lower.len() + upper.len();
+        let mut nodes = (0..lower.len()).map(|place| lower.get(place)).chain((0..upper.len()).map(|place| upper.get(place)));
+        let mut part = |count| match Self::above(nodes.by_ref().take(count)) {
+            Node::Inner(inner) => inner,
+            Node::Leaf(_) => unreachable!("inner nodes are above others"),
+        };
+        if count <= INNER {
+            ArrayVec::from_iter([part(count)])
         } else {
-            self.learn_first_key(lower + 1);
+            ArrayVec::from([part(count / 2), part(count - count / 2)])
         }
-        self.learn_first_key(lower);
     }
 
-    fn learn_first_key(&mut self, place: usize) {
-        let Self { heads, children } = self;
-        heads.replace(place, children.first_key(place), |place| children.first_key(place));
+    /// Some children were replaced by others: so are their first keys.
+    fn splice_keys(&mut self, from: usize, gone: usize, new: usize) {
+        let key = |place: usize| match place.checked_sub(from) {
+            None => self.keys.get(place),
+            Some(within) if within < new => self.children.first_key(place),
+            Some(_) => self.keys.get(place + gone - new),
+        };
+        self.keys = Keys::of((0..self.children.len()).map(key));
+        self.heads.splice(from, gone, new, |place| self.keys.get(place));
     }
 }
 
-impl Children {
-    /// How many entries a child has.
-    fn size(&self, place: usize) -> usize {
-        match self {
-            Self::Leaves(leaves) => leaves[place].records.len(),
-            Self::Inners(inners) => inners[place].children.len(),
-        }
-    }
+/// Puts what becomes of two neighbours in their place, and says how many nodes that are.
+fn put_in_place<N>(
+    nodes: &mut Siblings<N>,
+    lower: usize,
+    share_out: impl FnOnce(&N, &N) -> ArrayVec<Arc<N>, 2>,
+) -> usize {
+    let parts = share_out(&nodes[lower], &nodes[lower + 1]);
+    let count = parts.len();
+    nodes.drain(lower + count..lower + 2).for_each(drop);
+    nodes[lower..].iter_mut().zip(parts).for_each(|(node, part)| *node = part);
+    count
+}
 
+impl Children {
     fn insert(&mut self, place: usize, child: Node) {
         match (self, child) {
             (Self::Leaves(leaves), Node::Leaf(leaf)) => leaves.insert(place, leaf),
@@ -242,53 +250,14 @@ impl Children {
 
     fn split_off(&mut self, place: usize) -> Self {
         match self {
-            Self::Leaves(leaves) => Self::Leaves(leaves.split_off(place)),
-            Self::Inners(inners) => Self::Inners(inners.split_off(place)),
+            Self::Leaves(leaves) => Self::Leaves(leaves.drain(place..).collect()),
+            Self::Inners(inners) => Self::Inners(inners.drain(place..).collect()),
         }
-    }
-
-    fn pop(&mut self) -> Option<Node> {
-        match self {
-            Self::Leaves(leaves) => leaves.pop().map(Node::Leaf),
-            Self::Inners(inners) => inners.pop().map(Node::Inner),
-        }
-    }
-
-    /// Puts what two neighbours have into one, if it has room for it, and says so; or else into both evenly.
-    fn merge_with_next(&mut self, place: usize) -> bool {
-        let before = self.len();
-        match self {
-            Self::Leaves(leaves) => {
-                let records =
-                    [&leaves[place], &leaves[place + 1]].map(|leaf| leaf.records.as_slice()).concat();
-                leaves.splice(place..place + 2, in_parts(records, Leaf::of)).for_each(drop);
-            }
-            Self::Inners(inners) => {
-                let parts = match (&inners[place].children, &inners[place + 1].children) {
-                    (Self::Leaves(lower), Self::Leaves(upper)) => {
-                        in_parts([&lower[..], upper].concat(), |part| Inner::of(Self::Leaves(part)))
-                    }
-                    (Self::Inners(lower), Self::Inners(upper)) => {
-                        in_parts([&lower[..], upper].concat(), |part| Inner::of(Self::Inners(part)))
-                    }
-                    // Every leaf is equally deep.
-                    _ => return false,
-                };
-                inners.splice(place..place + 2, parts).for_each(drop);
-            }
-        }
-        self.len() < before
     }
 }
 
-/// As few nodes as hold all items, and as evenly filled as can be.
-fn in_parts<T, N>(items: Vec<T>, node: impl Fn(Vec<T>) -> N) -> Vec<Arc<N>> {
-    let (len, parts) = (items.len(), items.len().div_ceil(FANOUT));
-    let mut items = items.into_iter();
-    (0..parts)
-        .map(|part| {
-            let size = (part + 1) * len / parts - part * len / parts;
-            Arc::new(node(items.by_ref().take(size).collect()))
-        })
-        .collect()
+/// So many items in as few parts as have no more than `most` each, and as evenly as can be.
+fn in_parts(len: usize, most: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let parts = len.div_ceil(most);
+    (0..parts).map(move |part| part * len / parts..(part + 1) * len / parts)
 }

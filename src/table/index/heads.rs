@@ -1,129 +1,120 @@
 //! Searching among the keys of one node by fixed-width heads. Which nodes there are, and what they hold, is not known here.
 //!
-//! All keys of a node usually agree on a prefix, and often on some bytes after it. The head of a key is made of the first
-//! eight bytes on which they do *not* all agree, as one big-endian integer: heads are ordered as their keys are, except that
-//! different keys may have equal heads. So a search is one comparison of what all keys agree on, one rank among integers that
-//! lie side by side, and full comparisons only where heads tie. Which bytes those are is the business of [`super::columns`].
+//! The head of a key is made of eight of its bytes, as one big-endian integer, picked so that heads are ordered as their
+//! keys are, except that different keys may have equal heads. So a search is one rank among integers that lie side by side,
+//! and full comparisons only where heads tie. There are three ways to pick the bytes:
+//!
+//! - those that follow the prefix on which all keys agree, where they tell the keys apart ([`Kind::Plain`]);
+//! - the first on which the keys do *not* all agree, over gaps on which they do: [`super::columns`] ([`Kind::Columns`]);
+//! - those at which neighbours part: [`super::branching`]. Only then it takes a full comparison every time.
 //!
 //! The first key of a node takes no part: a search comes to a node only for keys that are not less, and the first key of a
 //! table is mostly the empty one, which agrees with no other.
 //!
 //! The idea is that of the partial keys of HOT (Binna and others, 2018) and of the feature bytes of FB+-trees (2025).
 
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use super::branching::{self, Spots, Verdict, parting};
 use super::columns::{Columns, Seen, word};
-use crate::key::Key;
 
 /// How many heads share a cache line.
 const LINE: usize = 8;
 
-/// How many keys a node holds at most: lookups are fastest, and copies still cheap, with four lines of heads.
-pub(super) const FANOUT: usize = 32;
-/// How many lines that is.
-const LINES: usize = FANOUT / LINE;
+/// How many keys a leaf holds at most: look-ups are fastest, and copies still cheap, with four lines of heads.
+pub(super) const LEAF: usize = 32;
+/// How many children an inner node has at most: a copy of it counts a reference to each, which is most of what it costs.
+pub(super) const INNER: usize = 16;
 
 /// The heads of a node's keys, in ascending order. What a search needs first fills one cache line, and the heads the
 /// following ones.
 #[derive(Clone)]
 #[repr(C, align(64))]
-pub(super) struct Heads {
+pub(super) struct Heads<const N: usize> {
     /// How many keys there are.
-    len: u16,
+    len: u8,
+    kind: Kind,
     /// How many bytes all keys agree on before the first on which they don't; no more than fit.
     prefix: u16,
     /// A bit for each key, for the node's own use.
     pub(super) marks: u32,
-    /// What is out of the ordinary, if anything is.
-    shape: Option<Box<Shape>>,
+    /// Where the bytes of a head are, if they are in columns.
+    columns: Option<Arc<Columns>>,
     /// The last eight bytes of the prefix, if it has so many.
     prefix_end: u64,
     /// The first head of each line but the first; the greatest integer where there is none.
-    firsts: [u64; LINES - 1],
-    /// Some key that agrees with all keys on what they all agree on.
-    model: Key,
+    firsts: [u64; LEAF / LINE - 1],
+    /// Where the bytes of a head are, if they are where neighbours part.
+    spots: Spots,
     /// Ascending; that of the first key is zero, and the greatest integer stands where there is none.
-    heads: [u64; FANOUT],
+    heads: [u64; N],
 }
 
-/// Beyond eight bytes after the prefix that tell all keys apart.
-#[derive(Clone)]
-struct Shape {
-    /// Where the bytes of a head are, if they do not follow each other.
-    columns: Option<Columns>,
-    /// The runs of a few keys or more with one head.
-    ties: Vec<Tie>,
-}
-
-/// Keys with one head, and how to search among them: by heads of their own, from bytes on which *they* do not agree. Some
-/// nodes have keys like `bin/cc` beside many like `share/doc/html/…`, and so need two steps.
-#[derive(Clone)]
-struct Tie {
-    from: usize,
-    to: usize,
-    /// Behind a first key that takes no part, as ever, and is none here.
-    heads: Heads,
-}
-
-/// Fewer keys with one head are compared in full.
-const FEW: usize = 3;
-
-/// Where a key stands among the keys of a node.
+/// How the bytes of a head are picked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Rank {
-    /// So many keys are less than or equal to it.
-    Exactly(usize),
-    /// At least so many are, and at most so many: the keys between have the same head.
-    Between(usize, usize),
+#[repr(u8)]
+enum Kind {
+    Plain,
+    Columns,
+    Branching,
 }
 
-impl Heads {
+/// So many of the keys may have the head of another one before a full comparison with every search is the better way.
+const FEW_TIES: usize = 3;
+
+impl<const N: usize> Heads<N> {
     /// Of `len` keys, in ascending order. O(bytes of the keys on which they differ).
-    pub(super) fn of<'k>(len: usize, key: impl Fn(usize) -> &'k Key) -> Self {
-        let (model, last) =
-            if len < 2 { (Key::empty(), Key::empty()) } else { (key(1).clone(), key(len - 1).clone()) };
-        let prefix = agreement(model.as_bytes(), last.as_bytes()).min(usize::from(u16::MAX));
+    pub(super) fn of<'k>(len: usize, key: impl Fn(usize) -> &'k [u8]) -> Self {
+        let (model, last): (&[u8], &[u8]) = if len < 2 { (&[], &[]) } else { (key(1), key(len - 1)) };
+        let prefix = parting(model, last, 0).0.min(usize::from(u16::MAX));
         let mut heads = Self {
-            len: narrow(len),
-            prefix: narrow(prefix),
+            len: u8::try_from(len).unwrap_or(u8::MAX),
+            kind: Kind::Plain,
+            prefix: u16::try_from(prefix).unwrap_or(u16::MAX),
             marks: 0,
-            shape: None,
-            prefix_end: prefix_end(model.as_bytes(), prefix),
-            firsts: [u64::MAX; LINES - 1],
-            model,
-            heads: [u64::MAX; FANOUT],
+            columns: None,
+            prefix_end: prefix_end(model, prefix),
+            firsts: [u64::MAX; LEAF / LINE - 1],
+            spots: Spots::default(),
+            heads: [u64::MAX; N],
         };
-        heads.heads[0] = 0;
-        let columns = Columns::of(prefix, len, &key);
-        heads.shape = columns.map(|columns| Box::new(Shape { columns: Some(columns), ties: Vec::new() }));
         heads.fill(&key);
-        heads.learn_ties(&key);
+        if heads.ties() > 0 {
+            heads.columns = Columns::of(prefix, len, &key).map(Arc::new);
+            if heads.columns.is_some() {
+                heads.kind = Kind::Columns;
+                heads.fill(&key);
+            }
+        }
+        let ties = heads.ties();
+        if ties > FEW_TIES {
+            if let Some(spots) = branching::spots((1..len).map(&key)) {
+                let blind = Self { kind: Kind::Branching, columns: None, spots, ..heads.clone() };
+                heads.try_out(blind, ties, &key);
+            }
+        }
         heads
     }
 
-    fn learn_ties<'k>(&mut self, key: &impl Fn(usize) -> &'k Key) {
-        let mut from = 1;
-        for run in self.heads[1..self.len().max(1)].chunk_by(|one, other| one == other) {
-            let to = from + run.len();
-            // Of all keys there would be the same heads again.
-            if run.len() >= FEW && to - from + 1 < self.len() {
-                let tie = Tie { from, to, heads: Self::among(from, to, key) };
-                let shape =
-                    self.shape.get_or_insert_with(|| Box::new(Shape { columns: None, ties: Vec::new() }));
-                shape.ties.push(tie);
-            }
-            from = to;
+    /// Takes another way to pick bytes, if fewer keys tie that way.
+    fn try_out<'k>(&mut self, mut other: Self, ties: usize, key: &impl Fn(usize) -> &'k [u8]) {
+        other.fill(key);
+        if other.ties() < ties {
+            *self = other;
         }
     }
 
-    /// Of the keys of a tie. A function of its own, or the type of the closure would hold itself.
-    fn among<'k>(from: usize, to: usize, key: &dyn Fn(usize) -> &'k Key) -> Self {
-        Self::of(to - from + 1, |place| key(from + place - 1))
-    }
-
-    fn fill<'k>(&mut self, key: &impl Fn(usize) -> &'k Key) {
+    fn fill<'k>(&mut self, key: &impl Fn(usize) -> &'k [u8]) {
         for place in 1..self.len() {
-            self.heads[place] = self.head(key(place).as_bytes());
+            self.heads[place] = self.head(key(place));
         }
-        self.index_lines();
+        self.settle();
+    }
+
+    /// How many keys have the head of the one before.
+    fn ties(&self) -> usize {
+        self.heads[..self.len()].windows(2).skip(1).filter(|pair| pair[0] == pair[1]).count()
     }
 
     #[inline]
@@ -137,21 +128,33 @@ impl Heads {
         usize::from(self.prefix)
     }
 
-    /// The rank of `key`, which is not less than the first key, and whose first `agreed` bytes are known to be those of all
-    /// the others; and how many bytes of it are now known to be.
+    /// How many keys are at most `key`, which is not less than the first one, and whose first `agreed` bytes are known to
+    /// be those of all the others; and how many bytes are known of a key that turns out to stand between two of them.
     #[inline]
-    pub(super) fn rank(&self, key: &[u8], agreed: usize) -> (Rank, usize) {
-        let rank = match self.see(key, agreed) {
-            Seen::Below => return (Rank::Exactly(1), agreed),
-            Seen::Above => return (Rank::Exactly(self.len()), agreed),
-            Seen::Before(head) => Rank::Exactly(self.count_below(head)),
-            Seen::After(head) => Rank::Exactly(self.count_to(head)),
+    pub(super) fn rank<'k>(
+        &self,
+        key: &[u8],
+        agreed: usize,
+        keys: impl Fn(usize) -> &'k [u8],
+    ) -> (usize, usize) {
+        let seen = match self.kind {
+            Kind::Branching => return (self.search_blindly(key, agreed, keys), self.agreed().max(agreed)),
+            _ if self.agreed() > agreed && !self.has_prefix(key, agreed, || keys(1)) => {
+                let model = &keys(1)[..self.agreed()];
+                return (if key < model { 1 } else { self.len() }, agreed);
+            }
+            Kind::Plain => Seen::Head(word(key, self.agreed())),
+            Kind::Columns => self.columns.as_ref().map_or(Seen::Head(0), |columns| columns.see(key)),
+        };
+        let rank = match seen {
+            Seen::Before(head) => self.count_below(head),
+            Seen::After(head) => self.count_to(head),
             Seen::Head(head) => {
                 let rank = self.count_to(head);
                 if rank > 1 && self.heads[rank - 1] == head {
-                    self.untie(key, self.count_below(head), rank)
+                    self.untie(key, self.count_below(head), rank, keys)
                 } else {
-                    Rank::Exactly(rank)
+                    rank
                 }
             }
         };
@@ -159,153 +162,151 @@ impl Heads {
     }
 
     /// The rank of `key` among all, which has the head of the keys from one place up to another.
+    #[cold]
+    fn untie<'k>(&self, key: &[u8], from: usize, to: usize, keys: impl Fn(usize) -> &'k [u8]) -> usize {
+        let (mut low, mut high) = (from, to);
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if keys(middle) <= key { low = middle + 1 } else { high = middle }
+        }
+        low
+    }
+
     #[inline(never)]
-    fn untie(&self, key: &[u8], from: usize, to: usize) -> Rank {
-        let mut ties = self.shape.iter().flat_map(|shape| &shape.ties);
-        let Some(tie) = ties.find(|tie| tie.from == from && tie.to == to) else {
-            return Rank::Between(from, to);
-        };
-        let all = |rank: usize| from + rank - 1;
-        match tie.heads.rank(key, self.agreed()).0 {
-            Rank::Exactly(rank) => Rank::Exactly(all(rank)),
-            Rank::Between(least, most) => Rank::Between(all(least), all(most)),
+    fn search_blindly<'k>(&self, key: &[u8], agreed: usize, keys: impl Fn(usize) -> &'k [u8]) -> usize {
+        if self.len() < 2 {
+            return self.len();
         }
-    }
-
-    /// Makes room for `key` at `place`; `others` has all keys as they will be, in case the heads have to be made anew.
-    pub(super) fn insert<'k>(&mut self, place: usize, key: &Key, others: impl Fn(usize) -> &'k Key) {
-        let len = self.len();
-        let below = low_bits(place);
-        self.marks = (self.marks & below) | (self.marks & !below) << 1;
-        self.heads.copy_within(place..len, place + 1);
-        self.len += 1;
-        if place == 0 {
-            // What was the first key takes part now.
-            self.renew(others);
+        let head = branching::head(key, &self.spots);
+        let mut rank = self.count_to(head);
+        let mut nearest = (0, (agreed, Ordering::Greater));
+        if rank > 1 && self.heads[rank - 1] == head {
+            let (mut low, mut high) = (self.count_below(head), rank);
+            while low < high {
+                let middle = usize::midpoint(low, high);
+                let parting = parting(key, keys(middle), agreed);
+                if nearest.0 == 0 || parting.0 > nearest.1.0 {
+                    nearest = (middle, parting);
+                }
+                if parting.1 == Ordering::Less { high = middle } else { low = middle + 1 }
+            }
+            rank = low;
         } else {
-            self.replace(place, key, others);
+            // The neighbour with which the head has more first bits in common.
+            let apart = |place: usize| self.heads[place] ^ head;
+            let above = rank < self.len() && (rank == 1 || apart(rank) < apart(rank - 1));
+            let place = if above { rank } else { rank - 1 };
+            nearest = (place, parting(key, keys(place), agreed));
+        }
+        let (place, parting) = nearest;
+        match branching::judge(key, keys(place), parting, &self.spots) {
+            Verdict::AsHeadsSay => rank,
+            Verdict::BeforeAll(mask) => self.count_below(self.heads[place] & mask),
+            Verdict::AfterAll(mask) => self.count_to(self.heads[place] | !mask),
         }
     }
 
-    /// Puts `key` at `place` in the stead of another one; `others` has all keys as they will be.
-    pub(super) fn replace<'k>(&mut self, place: usize, key: &Key, others: impl Fn(usize) -> &'k Key) {
-        if place == 0 {
+    /// Takes the heads of `gone` keys from a place on out and puts those of `new` keys there; `keys` are all as they will
+    /// be. Makes all heads anew where the new keys do not fit the way in which heads are made.
+    pub(super) fn splice<'k>(
+        &mut self,
+        from: usize,
+        gone: usize,
+        new: usize,
+        keys: impl Fn(usize) -> &'k [u8],
+    ) {
+        let len = self.len() + new - gone;
+        // What was the first key takes part now; or a few keys that went together have little in common with those to come.
+        let takes_part = from == 0 && gone == 0;
+        let is_new = |place: &usize| (from.max(1)..from + new).contains(place);
+        // Some key that has been there.
+        let model = if from > 1 { 1 } else { len.saturating_sub(1) };
+        let fits = |place: usize| match self.kind {
+            Kind::Branching => false,
+            _ => !is_new(&model) && matches!(self.see(keys(place), || keys(model)), Seen::Head(_)),
+        };
+        if len <= LINE || new > 0 && (takes_part || !(1..len).filter(is_new).all(fits)) {
+            *self = Self::of(len, keys);
             return;
         }
-        match self.see(key.as_bytes(), 0) {
-            // A few keys that went together may have little in common with those to come.
-            Seen::Head(head) if self.len() > LINE && !self.has_ties() && self.tells_apart(place, head) => {
-                self.heads[place] = head;
-                self.index_lines();
-            }
-            _ => self.renew(others),
+        let before = self.len();
+        self.heads.copy_within(from + gone..before, from + new);
+        self.len = u8::try_from(len).unwrap_or(u8::MAX);
+        for place in (1..len).filter(is_new) {
+            self.heads[place] = self.head(keys(place));
+        }
+        self.settle();
+        let ties = |place: usize| place > 1 && place < len && self.heads[place] == self.heads[place - 1];
+        if new > 0 && (from..=from + new).any(ties) {
+            *self = Self::of(len, keys);
         }
     }
 
-    fn renew<'k>(&mut self, keys: impl Fn(usize) -> &'k Key) {
-        *self = Self { marks: self.marks, ..Self::of(self.len(), keys) };
-    }
-
-    fn has_ties(&self) -> bool {
-        self.shape.as_ref().is_some_and(|shape| !shape.ties.is_empty())
-    }
-
-    /// Whether the neighbours of `place` have other heads than this one.
-    fn tells_apart(&self, place: usize, head: u64) -> bool {
-        let below = place.checked_sub(1).map(|below| self.heads[below]);
-        below != Some(head) && (place + 1 == self.len() || self.heads[place + 1] != head)
-    }
-
-    /// Closes the gap at `place`; `others` has all keys as they will be.
-    pub(super) fn remove<'k>(&mut self, place: usize, others: impl Fn(usize) -> &'k Key) {
+    /// What follows from the heads that are in use.
+    fn settle(&mut self) {
         let len = self.len();
-        let below = low_bits(place);
-        self.marks = (self.marks & below) | (self.marks >> 1 & !below);
-        self.len -= 1;
-        if self.has_ties() {
-            return self.renew(others);
-        }
-        self.heads.copy_within(place + 1..len, place);
-        self.heads[len - 1] = u64::MAX;
-        self.heads[0] = 0;
-        self.index_lines();
-    }
-
-    fn index_lines(&mut self) {
+        self.heads[len..].fill(u64::MAX);
+        self.heads[0] = if len > 0 { 0 } else { u64::MAX };
         for (line, first) in self.firsts.iter_mut().enumerate() {
             *first = self.heads.get((line + 1) * LINE).copied().unwrap_or(u64::MAX);
         }
     }
 
-    /// How many heads are at most `head`, at least the first key's: first the line is found, then the place in it. Without a branch.
+    /// How many heads are at most `head`, at least the first key's: first the line is found, then the place in it. Without a
+    /// branch.
     #[inline]
     fn count_to(&self, head: u64) -> usize {
-        let line: usize = self.firsts.iter().map(|first| usize::from(*first <= head)).sum();
-        let start = line * LINE;
-        let within: usize =
-            self.heads[start..start + LINE].iter().map(|other| usize::from(*other <= head)).sum();
+        let line = at_most(&self.firsts[..N / LINE - 1], head);
+        let within = at_most(&self.heads[line * LINE..(line + 1) * LINE], head);
         // Unused places count for the greatest head.
-        (start + within).min(self.len())
+        (line * LINE + within).min(self.len())
     }
 
     fn count_below(&self, head: u64) -> usize {
         head.checked_sub(1).map_or(1, |below| self.count_to(below))
     }
 
-    #[inline]
-    fn columns(&self) -> Option<&Columns> {
-        self.shape.as_ref()?.columns.as_ref()
-    }
-
     /// The head of a key that agrees with the others where they agree.
     #[inline]
     fn head(&self, key: &[u8]) -> u64 {
-        match self.columns() {
-            None => word(key, self.agreed()),
-            Some(columns) => columns.head(key),
+        match (self.kind, &self.columns) {
+            (Kind::Branching, _) => branching::head(key, &self.spots),
+            (_, Some(columns)) => columns.head(key),
+            (_, None) => word(key, self.agreed()),
         }
     }
 
-    #[inline]
-    fn see(&self, key: &[u8], agreed: usize) -> Seen {
-        if self.agreed() > agreed && !self.has_prefix(key, agreed) {
-            let model = &self.model.as_bytes()[..self.agreed()];
-            return if key < model { Seen::Below } else { Seen::Above };
-        }
-        match self.columns() {
-            None => Seen::Head(word(key, self.agreed())),
+    fn see<'k>(&self, key: &[u8], model: impl FnOnce() -> &'k [u8]) -> Seen {
+        match &self.columns {
+            _ if !self.has_prefix(key, 0, model) => Seen::Before(0),
             Some(columns) => columns.see(key),
+            None => Seen::Head(word(key, self.agreed())),
         }
     }
 
-    /// Whether a key that agrees on its first `agreed` bytes agrees on the whole prefix. Mostly a few bytes are left, and
-    /// they are at hand.
+    /// Whether a key that agrees on its first `agreed` bytes agrees on the whole prefix, which `model` has. Mostly a few
+    /// bytes are left, and they are at hand.
     #[inline]
-    fn has_prefix(&self, key: &[u8], agreed: usize) -> bool {
+    fn has_prefix<'k>(&self, key: &[u8], agreed: usize, model: impl FnOnce() -> &'k [u8]) -> bool {
         let prefix = self.agreed();
         match key.get(agreed..prefix) {
             Some(rest) if rest.len() <= 8 && prefix >= 8 => word(key, prefix - 8) == self.prefix_end,
-            Some(rest) => *rest == self.model.as_bytes()[agreed..prefix],
+            Some(rest) => *rest == model()[agreed..prefix],
             None => false,
         }
     }
 }
 
+#[inline]
+fn at_most(heads: &[u64], head: u64) -> usize {
+    heads.iter().map(|other| usize::from(*other <= head)).sum()
+}
+
 /// The bits below `place`, which may be the number of bits.
-fn low_bits(place: usize) -> u32 {
+pub(super) fn low_bits(place: usize) -> u32 {
     u32::try_from(place).ok().and_then(|place| u32::MAX.checked_shl(place)).map_or(u32::MAX, |above| !above)
 }
 
 fn prefix_end(model: &[u8], prefix: usize) -> u64 {
     if prefix < 8 { 0 } else { word(model, prefix - 8) }
-}
-
-/// A node has few keys; and of a longer prefix the rest counts as bytes on which keys may differ, and costs ties.
-fn narrow(count: usize) -> u16 {
-    u16::try_from(count).unwrap_or(u16::MAX)
-}
-
-/// How many bytes two keys agree on from their start.
-fn agreement(one: &[u8], other: &[u8]) -> usize {
-    one.iter().zip(other).take_while(|(one, other)| one == other).count()
 }

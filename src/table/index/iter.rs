@@ -1,26 +1,33 @@
 //! Places in the tree, and walks from one to another. A walk keeps no path: at the end of a leaf it looks the next one up,
-//! which costs little for thirty entries and leaves nothing to go stale.
+//! which costs little for thirty shards and leaves nothing to go stale.
 
 use std::iter::FusedIterator;
 
-use super::node::{Children, Inner, Leaf, Node};
-use super::{Entry, Index};
+use super::Index;
+use super::inner::{Children, Inner, Node};
+use super::leaf::Leaf;
 use crate::key::KeyEnd;
+use crate::shard::Shard;
 
-/// One entry, where it stands.
+/// One shard, where it stands.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'t> {
-    leaf: &'t Leaf,
-    slot: usize,
+    pub(super) leaf: &'t Leaf,
+    pub(super) slot: usize,
 }
 
 impl<'t> Place<'t> {
-    pub(super) fn entry(self) -> &'t Entry {
-        &self.leaf.records[self.slot]
+    pub(super) fn shard(self) -> Shard<'t> {
+        self.leaf.shard(self.slot)
     }
 
-    fn start(self) -> &'t [u8] {
-        self.entry().range.start()
+    pub(super) fn start(self) -> &'t [u8] {
+        self.leaf.start(self.slot)
+    }
+
+    /// Whether there are so many more shards in the leaf.
+    pub(super) fn has_after(self, count: usize) -> bool {
+        self.slot + count < self.leaf.len()
     }
 
     fn is(self, other: Self) -> bool {
@@ -36,7 +43,7 @@ enum Way {
 }
 
 impl Index {
-    /// The place of the last entry that starts at or before `key`.
+    /// The place of the last shard that starts at or before `key`.
     pub(super) fn place(&self, key: &[u8]) -> Option<Place<'_>> {
         let (leaf, agreed) = self.leaf(key)?;
         Some(Place { leaf, slot: leaf.slot(key, agreed) })
@@ -54,17 +61,17 @@ impl Index {
         }
     }
 
-    /// The next entry in one way.
+    /// The next shard in one way.
     fn step<'t>(&'t self, from: Place<'t>, way: Way) -> Option<Place<'t>> {
         let Place { leaf, slot } = from;
         match way {
-            Way::Up if slot + 1 < leaf.records.len() => Some(Place { leaf, slot: slot + 1 }),
+            Way::Up if slot + 1 < leaf.len() => Some(Place { leaf, slot: slot + 1 }),
             Way::Down if slot > 0 => Some(Place { leaf, slot: slot - 1 }),
             _ => self.neighbour(from.start(), way),
         }
     }
 
-    /// The nearest entry in one way of the leaf that holds `key`: on the way down the tree, the last turn not taken.
+    /// The nearest shard in one way of the leaf that holds `key`: on the way down the tree, the last turn not taken.
     fn neighbour(&self, key: &[u8], way: Way) -> Option<Place<'_>> {
         let Some(Node::Inner(root)) = &self.root else { return None };
         let mut inner: &Inner = root;
@@ -86,7 +93,7 @@ impl Index {
         Some(outermost_of(&inner.children, place, start))
     }
 
-    /// The entries that start in `[start, end)`. A range that holds no key has none.
+    /// The shards that start in `[start, end)`. A range that holds no key has none.
     pub(in crate::table) fn run(&self, start: &[u8], end: KeyEnd<&[u8]>) -> Run<'_> {
         let front = match self.place(start) {
             Some(place) if place.start() == start => Some(place),
@@ -109,7 +116,7 @@ fn outermost(root: &Node, way: Way) -> Place<'_> {
     }
 }
 
-/// The first or last entry under a child.
+/// The first or last shard under a child.
 fn outermost_of(children: &Children, place: usize, way: Way) -> Place<'_> {
     let (mut children, mut place) = (children, place);
     loop {
@@ -124,7 +131,7 @@ fn outermost_of(children: &Children, place: usize, way: Way) -> Place<'_> {
 }
 
 fn end_of(leaf: &Leaf, way: Way) -> Place<'_> {
-    Place { leaf, slot: end(leaf.records.len(), way) }
+    Place { leaf, slot: end(leaf.len(), way) }
 }
 
 fn end(len: usize, way: Way) -> usize {
@@ -135,19 +142,19 @@ fn end(len: usize, way: Way) -> usize {
 #[derive(Clone)]
 pub(in crate::table) struct Run<'t> {
     index: &'t Index,
-    /// The first and the last entry to come.
+    /// The first and the last shard to come.
     ends: Option<(Place<'t>, Place<'t>)>,
 }
 
 impl<'t> Iterator for Run<'t> {
-    type Item = &'t Entry;
+    type Item = Shard<'t>;
 
-    fn next(&mut self) -> Option<&'t Entry> {
+    fn next(&mut self) -> Option<Shard<'t>> {
         let (front, back) = self.ends.take()?;
         if !front.is(back) {
             self.ends = self.index.step(front, Way::Up).map(|next| (next, back));
         }
-        Some(front.entry())
+        Some(front.shard())
     }
 }
 
@@ -157,7 +164,7 @@ impl DoubleEndedIterator for Run<'_> {
         if !front.is(back) {
             self.ends = self.index.step(back, Way::Down).map(|next| (front, next));
         }
-        Some(back.entry())
+        Some(back.shard())
     }
 }
 

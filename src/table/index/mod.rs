@@ -1,38 +1,46 @@
-//! The range index: a persistent B+tree from the start of each shard to its record and its route. Finds the entry at or
-//! before a key, replaces a run of neighbours by another run, iterates both ways from a key, compares two versions. Nothing
-//! outside this module knows how.
+//! The range index: a persistent B+tree from the start of each shard to all that is known of it. Finds the shard at or
+//! before a key, replaces a run of neighbours by another run, iterates both ways from a key, sums up ranges, compares two
+//! versions. Nothing outside this module knows how.
 //!
 //! A clone is O(1) and shares all nodes; a change copies one path of them. [`heads`] searches in a node, by the bytes that
-//! [`columns`] picks; [`node`] is what nodes are, [`edit`] changes them, [`iter`] walks over them, [`diff`] compares two
-//! versions, [`check`] checks every invariant.
+//! [`columns`] or [`branching`] picks; [`leaf`] and [`inner`] are what nodes are, with their [`keys`] and [`weight`];
+//! [`edit`] changes them, [`iter`] walks over them, [`batch`] looks many keys up, [`totals`] sums up, [`holders`] finds
+//! what a node holds, [`diff`] compares two versions, [`check`] checks every invariant.
 
+mod batch;
+mod branching;
 mod check;
 mod columns;
 mod diff;
 mod edit;
 mod heads;
+mod holders;
+mod inner;
 mod iter;
-mod node;
+mod keys;
+mod leaf;
 mod prefetch;
-
-use std::sync::Arc;
+mod totals;
+mod weight;
 
 use crate::key::Key;
-use crate::shard::{Route, ShardRecord};
-use node::{Children, Leaf, Node};
+use crate::shard::{Route, Shard};
+use inner::{Children, Inner, Node};
+use leaf::Leaf;
 
 pub(super) use diff::EntryDiff;
+pub(super) use holders::Role;
 pub(super) use iter::Run;
-
-/// What the index keeps for each shard.
-pub(super) type Entry = Arc<ShardRecord>;
+pub(super) use keys::MOST_BYTES;
+pub(super) use leaf::MOST_REPLICAS;
+pub(super) use weight::Weight;
 
 /// See the module.
 #[derive(Clone)]
 pub(super) struct Index {
     root: Option<Node>,
     len: usize,
-    /// Where the first entry starts. In a table that covers the keyspace that is the empty key.
+    /// Where the first shard starts. In a table that covers the keyspace that is the empty key.
     first: Key,
 }
 
@@ -52,18 +60,15 @@ impl Index {
     pub(super) fn route(&self, key: &[u8]) -> Option<Route> {
         let (leaf, agreed) = self.leaf(key)?;
         let slot = leaf.slot(key, agreed);
-        if leaf.heads.marks >> slot & 1 != 0 && !leaf.records[slot].range.end().is_above(key) {
-            return None;
-        }
-        Some(leaf.routes[slot])
+        leaf.reaches(slot, key).then(|| leaf.facts[slot].route)
     }
 
-    /// The leaf that `key` belongs to, unless it comes before all entries, and how many of its bytes all keys of the leaf
-    /// are known to have.
+    /// The leaf that `key` belongs to, unless it comes before all shards, and how many of its bytes all keys of the leaf are
+    /// known to have.
     #[inline]
     fn leaf(&self, key: &[u8]) -> Option<(&Leaf, usize)> {
         let mut agreed = 0;
-        if key < self.first.as_bytes() {
+        if self.comes_before(key) {
             return None;
         }
         let mut inner = match self.root.as_ref()? {
@@ -73,62 +78,63 @@ impl Index {
         loop {
             let place;
             (place, agreed) = inner.place(key, agreed);
+            // The lines that the next search may need are loaded at once, instead of one after the other.
             match &inner.children {
-                Children::Inners(inners) => inner = &inners[place],
+                Children::Inners(inners) => {
+                    inner = &inners[place];
+                    prefetch::prefetch(&**inner, INNER_SEARCH);
+                }
                 Children::Leaves(leaves) => {
-                    // The lines that the search in the leaf may need, at once instead of one after the other.
-                    prefetch::prefetch(&leaves[place].heads, size_of::<heads::Heads>());
-                    return Some((&leaves[place], agreed));
+                    let leaf = &leaves[place];
+                    prefetch::prefetch(&**leaf, LEAF_SEARCH);
+                    return Some((leaf, agreed));
                 }
             }
         }
     }
 
-    /// The entry that starts exactly here.
-    pub(super) fn get(&self, start: &[u8]) -> Option<&Entry> {
-        self.floor(start).filter(|entry| entry.range.start() == start)
+    /// Whether `key` comes before all shards.
+    #[inline]
+    fn comes_before(&self, key: &[u8]) -> bool {
+        let first = self.first.as_bytes();
+        !first.is_empty() && key < first
     }
 
-    /// The last entry that starts at or before `key`.
-    pub(super) fn floor(&self, key: &[u8]) -> Option<&Entry> {
-        Some(self.place(key)?.entry())
+    /// The shard that starts exactly here.
+    pub(super) fn get(&self, start: &[u8]) -> Option<Shard<'_>> {
+        self.floor(start).filter(|shard| shard.start() == start)
     }
 
-    /// The last entry that starts before `key`.
-    pub(super) fn before(&self, key: &[u8]) -> Option<&Entry> {
-        Some(self.place_before(key)?.entry())
+    /// The last shard that starts at or before `key`.
+    pub(super) fn floor(&self, key: &[u8]) -> Option<Shard<'_>> {
+        Some(self.place(key)?.shard())
     }
 
-    /// The first entry that starts after `key`.
-    pub(super) fn after(&self, key: &[u8]) -> Option<&Entry> {
-        Some(self.place_after(key)?.entry())
+    /// The last shard that starts before `key`.
+    pub(super) fn before(&self, key: &[u8]) -> Option<Shard<'_>> {
+        Some(self.place_before(key)?.shard())
     }
 
-    /// Takes the entries of `old`, which are neighbours, out and puts `new`, which cover no more, in their place.
-    pub(super) fn replace(&mut self, old: &[Entry], new: Vec<ShardRecord>) {
-        for entry in old {
-            let start = entry.range.start();
-            if !new.iter().any(|record| record.range.start() == start) {
-                self.remove(start);
-            }
-        }
-        for record in new {
-            self.insert(Arc::new(record));
-        }
+    /// The first shard that starts after `key`.
+    pub(super) fn after(&self, key: &[u8]) -> Option<Shard<'_>> {
+        Some(self.place_after(key)?.shard())
     }
 
-    /// About how many bytes each entry takes, with its record.
-    pub(super) fn entry_bytes(&self) -> usize {
-        const ROOM: usize = size_of::<Leaf>() / heads::FANOUT;
-        ROOM + 2 * size_of::<Entry>() + size_of::<ShardRecord>() + size_of::<Key>()
+    /// About how many bytes each shard takes.
+    pub(super) fn shard_bytes(&self) -> usize {
+        self.leaf(self.first.as_bytes()).map_or(0, |(leaf, _)| leaf.size() / leaf.len().max(1))
     }
 
-    /// About how many bytes one change to one entry replaces: a path of nodes.
+    /// About how many bytes one change to one shard replaces: a path of nodes.
     pub(super) fn path_bytes(&self) -> usize {
-        let levels = self.len.max(1).ilog(heads::FANOUT / 2) as usize;
-        size_of::<Leaf>() + levels * (size_of::<node::Inner>() + heads::FANOUT * size_of::<Entry>())
+        let levels = self.len.max(1).ilog(heads::INNER / 2) as usize;
+        self.leaf(self.first.as_bytes()).map_or(0, |(leaf, _)| leaf.size()) + levels * size_of::<Inner>()
     }
 }
+
+/// How many bytes of a node a search in it touches, mostly.
+const INNER_SEARCH: usize = std::mem::offset_of!(Inner, keys);
+const LEAF_SEARCH: usize = std::mem::offset_of!(Leaf, keys);
 
 #[cfg(test)]
 mod tests;

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use im::OrdMap;
 
 use super::*;
 use crate::key::{KeyEnd, KeyRange};
-use crate::shard::{NodeId, ShardId};
+use crate::shard::{NodeId, ShardId, ShardRecord};
 
 /// A small generator (Steele and others, `SplitMix64`, 2014).
 struct Random(u64);
@@ -81,7 +82,7 @@ struct Opinions {
 impl Opinions {
     fn insert(&mut self, random: &mut Random, key: Vec<u8>) {
         let start = Key::from(key.as_slice());
-        let next = self.index.after(&key).map(|entry| entry.range.start_key().clone());
+        let next = self.index.after(&key).map(|shard| Key::from(shard.start()));
         let end = match (random.below(3), next) {
             (0, _) => KeyEnd::At(Key::from([&key[..], &[0]].concat())),
             (_, Some(next)) => KeyEnd::At(next),
@@ -89,16 +90,17 @@ impl Opinions {
         };
         let range = KeyRange::new(start.clone(), end).unwrap();
         let record = ShardRecord::new(ShardId(random.below(1 << 30) as u64), range, NodeId(1));
-        self.index.replace(&[], vec![record.clone()]);
+        let old: Vec<_> = self.tree.get(&key).cloned().into_iter().collect();
+        self.index.replace(&old, std::slice::from_ref(&record));
         self.second.insert(start, record.clone());
         self.tree.insert(key, record);
     }
 
     fn remove(&mut self, key: &[u8]) {
-        let entry = self.index.get(key).cloned();
-        assert_eq!(entry.as_deref(), self.tree.get(key));
-        if let Some(entry) = entry {
-            self.index.replace(&[entry], vec![]);
+        let found = self.index.get(key).map(Shard::to_record);
+        assert_eq!(found.as_ref(), self.tree.get(key));
+        if let Some(record) = found {
+            self.index.replace(&[record], &[]);
         }
         self.second.remove(key);
         self.tree.remove(key);
@@ -111,16 +113,12 @@ impl Opinions {
         let floor = up_to(Bound::Included(key));
         let second = self.second.range::<_, [u8]>((Bound::Unbounded, Bound::Included(key))).next_back();
         let text = || format!("{context}: {:?} among {}", Key::from(key), self.tree.len());
-        assert_eq!(self.index.floor(key).map(|entry| &**entry), floor, "{}", text());
+        let record = |shard: Option<Shard<'_>>| shard.map(Shard::to_record);
+        assert_eq!(record(self.index.floor(key)).as_ref(), floor, "{}", text());
         assert_eq!(second.map(|(_, record)| record), floor, "{}", text());
-        assert_eq!(self.index.before(key).map(|entry| &**entry), up_to(Bound::Excluded(key)), "{}", text());
+        assert_eq!(record(self.index.before(key)).as_ref(), up_to(Bound::Excluded(key)), "{}", text());
         let after = self.tree.range::<[u8], _>((Bound::Excluded(key), Bound::Unbounded)).next();
-        assert_eq!(
-            self.index.after(key).map(|entry| &**entry),
-            after.map(|(_, record)| record),
-            "{}",
-            text()
-        );
+        assert_eq!(record(self.index.after(key)).as_ref(), after.map(|(_, record)| record), "{}", text());
         let route = floor.filter(|record| record.range.contains(key)).map(ShardRecord::route);
         assert_eq!(self.index.route(key), route, "{}", text());
     }
@@ -128,24 +126,24 @@ impl Opinions {
     fn agree_on_all(&self) {
         assert_eq!(self.index.broken(), None);
         assert_eq!(self.index.len(), self.tree.len());
-        let all = || self.index.run(&[], KeyEnd::Unbounded).map(|entry| &**entry);
-        assert!(all().eq(self.tree.values()));
-        assert!(all().rev().eq(self.tree.values().rev()));
+        let all = || self.index.run(&[], KeyEnd::Unbounded).map(Shard::to_record);
+        assert!(all().eq(self.tree.values().cloned()));
+        assert!(all().rev().eq(self.tree.values().rev().cloned()));
     }
 
     /// A part of the entries, forward, backward, and from both ends.
     fn agree_on_run(&self, from: &[u8], to: &[u8]) {
-        let run = || self.index.run(from, KeyEnd::At(to)).map(|entry| &**entry);
-        let expected: Vec<_> = if from < to {
+        let run = || self.index.run(from, KeyEnd::At(to)).map(Shard::to_record);
+        let expected: Vec<ShardRecord> = if from < to {
             self.tree
                 .range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)))
-                .map(|(_, record)| record)
+                .map(|(_, record)| record.clone())
                 .collect()
         } else {
             vec![]
         };
-        assert!(run().eq(expected.iter().copied()));
-        assert!(run().rev().eq(expected.iter().rev().copied()));
+        assert!(run().eq(expected.iter().cloned()));
+        assert!(run().rev().eq(expected.iter().rev().cloned()));
         let (mut ends, mut left) = (run(), expected.into_iter());
         while left.len() > 0 {
             assert_eq!(ends.next(), left.next());
@@ -156,18 +154,18 @@ impl Opinions {
 
     /// The difference is that of a full comparison.
     fn agree_on_diff(&self, newer: &Self) {
-        let mut expected = BTreeMap::<_, (Option<&ShardRecord>, Option<&ShardRecord>)>::new();
+        let mut expected = BTreeMap::<_, (Option<ShardRecord>, Option<ShardRecord>)>::new();
         for (key, record) in &self.tree {
-            expected.entry(key).or_default().0 = Some(record);
+            expected.entry(key).or_default().0 = Some(record.clone());
         }
         for (key, record) in &newer.tree {
-            expected.entry(key).or_default().1 = Some(record);
+            expected.entry(key).or_default().1 = Some(record.clone());
         }
         expected.retain(|_, (old, new)| old != new);
         let found = self.index.diff(&newer.index).map(|diff| match diff {
-            EntryDiff::Gone(old) => (Some(&**old), None),
-            EntryDiff::New(new) => (None, Some(&**new)),
-            EntryDiff::Changed(old, new) => (Some(&**old), Some(&**new)),
+            EntryDiff::Gone(old) => (Some(old.to_record()), None),
+            EntryDiff::New(new) => (None, Some(new.to_record())),
+            EntryDiff::Changed(old, new) => (Some(old.to_record()), Some(new.to_record())),
         });
         assert!(found.eq(expected.into_values()));
     }
@@ -199,7 +197,7 @@ fn every_kind_of_key_is_found_as_others_find_it() {
             for round in 0..3 * size {
                 let made = make(&mut random);
                 let grows = random.below(10) < [9, 5, 0][round / size];
-                let present = opinions.index.floor(&made).map(|entry| entry.range.start().to_vec());
+                let present = opinions.index.floor(&made).map(|shard| shard.start().to_vec());
                 match present {
                     Some(present) if !grows => opinions.remove(&present),
                     _ if grows => opinions.insert(&mut random, made),
@@ -241,7 +239,8 @@ fn building_at_once_is_like_building_one_by_one() {
             opinions.insert(&mut random, key);
         }
         opinions.agree_on_all();
-        opinions.index = Index::from_sorted(opinions.tree.values().cloned());
+        let records: Vec<_> = opinions.tree.values().cloned().collect();
+        opinions.index = Index::from_sorted(&records);
         opinions.agree_on_all();
         for _ in 0..100 {
             let key = FAMILIES[7].1(&mut random);
@@ -263,26 +262,25 @@ fn what_is_shared_is_not_compared() {
         let range = KeyRange::try_from(id.to_be_bytes()..(id + 1).to_be_bytes()).unwrap();
         ShardRecord::new(ShardId(id.into()), range, NodeId(1))
     });
-    let old = Index::from_sorted(records);
+    let old = Index::from_sorted(&records.collect::<Vec<_>>());
     let mut new = old.clone();
     for id in [7u32, 15_000, 29_999] {
-        let mut record = ShardRecord::clone(old.get(&id.to_be_bytes()).unwrap());
-        record.leader = NodeId(2);
-        new.replace(&[], vec![record]);
+        let record = old.get(&id.to_be_bytes()).unwrap().to_record();
+        let mut moved = record.clone();
+        moved.leader = NodeId(2);
+        new.replace(&[record], &[moved]);
     }
     let changed = old.diff(&new).map(|diff| match diff {
-        EntryDiff::Changed(old, new) => (old.leader.0, new.leader.0),
+        EntryDiff::Changed(old, new) => (old.leader().0, new.leader().0),
         _ => (0, 0),
     });
     assert_eq!(changed.collect::<Vec<_>>(), [(1, 2); 3]);
-    let shared = |one: &Index, other: &Index| match (&one.root, &other.root) {
-        (Some(Node::Inner(one)), Some(Node::Inner(other))) => (0..one.children.len())
-            .filter(|place| match (&one.children, &other.children) {
-                (Children::Inners(one), Children::Inners(other)) => Arc::ptr_eq(&one[*place], &other[*place]),
-                _ => false,
-            })
-            .count(),
-        _ => 0,
+    let Some((Node::Inner(one), Node::Inner(other))) = old.root.as_ref().zip(new.root.as_ref()) else {
+        panic!("there are many leaves")
     };
-    assert_eq!(shared(&old, &new), 30 - 3, "a change copies one path");
+    let (Children::Inners(one), Children::Inners(other)) = (&one.children, &other.children) else {
+        panic!("there are many inner nodes")
+    };
+    let shared = one.iter().zip(other).filter(|(one, other)| Arc::ptr_eq(one, other)).count();
+    assert_eq!(shared, one.len() - 3, "a change copies one path");
 }

@@ -1,0 +1,117 @@
+//! The inner nodes of the tree: the way to the leaves, and what they hold all together.
+
+use std::sync::Arc;
+
+use arrayvec::ArrayVec;
+
+use super::heads::{Heads, INNER};
+use super::keys::Keys;
+use super::leaf::Leaf;
+use super::weight::Weight;
+
+/// Neighbouring nodes of one kind.
+#[derive(Clone)]
+#[repr(C)]
+pub(super) struct Inner {
+    /// Of the first key of each child, exactly: a key that is at least that is never less than all keys of the child.
+    pub(super) heads: Heads<INNER>,
+    pub(super) children: Children,
+    pub(super) keys: Keys,
+    pub(super) weights: [Weight; INNER],
+}
+
+pub(super) type Siblings<N> = ArrayVec<Arc<N>, INNER>;
+
+/// Children are all leaves or all inner nodes: every leaf is equally deep.
+#[derive(Clone)]
+pub(super) enum Children {
+    Leaves(Siblings<Leaf>),
+    Inners(Siblings<Inner>),
+}
+
+/// A part of the tree.
+#[derive(Clone)]
+pub(super) enum Node {
+    Leaf(Arc<Leaf>),
+    Inner(Arc<Inner>),
+}
+
+impl Inner {
+    pub(super) fn of(children: Children) -> Self {
+        let keys = Keys::of((0..children.len()).map(|place| children.first_key(place)));
+        let heads = Heads::of(children.len(), |place| keys.get(place));
+        let weights = std::array::from_fn(|place| children.weight(place));
+        Self { heads, children, keys, weights }
+    }
+
+    /// The place of the child that `key` belongs to: the last one whose first key is at or before it, or the first. And how
+    /// many bytes of it all keys under that child are known to have.
+    #[inline]
+    pub(super) fn place(&self, key: &[u8], agreed: usize) -> (usize, usize) {
+        let (rank, agrees) = self.heads.rank(key, agreed, |place| self.keys.get(place));
+        let place = rank - 1;
+        // Under the outermost children there are keys outside of what the heads were made from.
+        let is_between = place > 0 && rank < self.heads.len();
+        (place, if is_between { agrees } else { agreed })
+    }
+
+    pub(super) fn weight(&self) -> Weight {
+        self.weights[..self.children.len()].iter().copied().sum()
+    }
+}
+
+impl Node {
+    pub(super) fn weight(&self) -> Weight {
+        match self {
+            Self::Leaf(leaf) => leaf.weight(),
+            Self::Inner(inner) => inner.weight(),
+        }
+    }
+
+    pub(super) fn first_key(&self) -> &[u8] {
+        match self {
+            Self::Leaf(leaf) => leaf.start(0),
+            Self::Inner(inner) => inner.keys.get(0),
+        }
+    }
+}
+
+impl Children {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Leaves(leaves) => leaves.len(),
+            Self::Inners(inners) => inners.len(),
+        }
+    }
+
+    pub(super) fn get(&self, place: usize) -> Node {
+        match self {
+            Self::Leaves(leaves) => Node::Leaf(Arc::clone(&leaves[place])),
+            Self::Inners(inners) => Node::Inner(Arc::clone(&inners[place])),
+        }
+    }
+
+    pub(super) fn first_key(&self, place: usize) -> &[u8] {
+        match self {
+            Self::Leaves(leaves) => leaves[place].start(0),
+            Self::Inners(inners) => inners[place].keys.get(0),
+        }
+    }
+
+    /// How many entries or children a child has.
+    pub(super) fn size(&self, place: usize) -> usize {
+        match self {
+            Self::Leaves(leaves) => leaves[place].len(),
+            Self::Inners(inners) => inners[place].children.len(),
+        }
+    }
+
+    /// Nothing, where there is no child.
+    pub(super) fn weight(&self, place: usize) -> Weight {
+        match self {
+            Self::Leaves(leaves) => leaves.get(place).map(|leaf| leaf.weight()),
+            Self::Inners(inners) => inners.get(place).map(|inner| inner.weight()),
+        }
+        .unwrap_or_default()
+    }
+}

@@ -1,0 +1,227 @@
+//! The leaves of the tree: what is known of some neighbouring shards, in columns. How to search among their starts is the
+//! business of [`super::heads`].
+
+use std::sync::Arc;
+
+use arrayvec::ArrayVec;
+
+use super::heads::{Heads, LEAF, low_bits};
+use super::keys::Keys;
+use super::weight::Weight;
+use crate::key::{KeyEnd, KeyRange};
+use crate::shard::{Facts, NodeId, Shard, ShardRecord};
+
+/// Neighbouring shards. Beside the heads, a look-up touches one of the facts, and a key only where heads do not tell.
+#[derive(Clone)]
+#[repr(C)]
+pub(super) struct Leaf {
+    /// Marked are the shards that do not end where the next one in the leaf starts: their ends are among the keys.
+    pub(super) heads: Heads<LEAF>,
+    pub(super) facts: Vec<Facts>,
+    /// All starts, then the ends of the marked shards; an empty one is unbounded.
+    pub(super) keys: Keys,
+    replicas: Replicas,
+}
+
+/// The replicas of each shard. Neighbours that have the same ones, as the children of a split do, share them.
+#[derive(Clone)]
+struct Replicas {
+    nodes: Arc<[NodeId]>,
+    spans: [Span; LEAF],
+}
+
+#[derive(Clone, Copy, Default)]
+struct Span {
+    from: u16,
+    to: u16,
+}
+
+/// How many replicas a shard may have: those of a leaf must be within the reach of a span.
+pub(in crate::table) const MOST_REPLICAS: usize = u16::MAX as usize / LEAF;
+
+/// What of a shard goes to the columns of a leaf that must be made anew for each change.
+#[derive(Clone, Copy)]
+struct Row<'r> {
+    start: &'r [u8],
+    end: KeyEnd<&'r [u8]>,
+    replicas: &'r [NodeId],
+}
+
+/// Room for the rows of a leaf while two new ones take the place of one.
+type Rows<'r> = ArrayVec<Row<'r>, LEAF>;
+
+impl Leaf {
+    /// Of no more records than fit.
+    pub(super) fn of(records: &[ShardRecord]) -> Self {
+        let rows: Rows<'_> = records.iter().map(Row::of_record).collect();
+        Self::new(&rows, records.iter().map(ShardRecord::facts).collect())
+    }
+
+    fn new(rows: &[Row<'_>], facts: Vec<Facts>) -> Self {
+        let (keys, marks) = keys(rows);
+        let mut heads = Heads::of(rows.len(), |place| keys.get(place));
+        heads.marks = marks;
+        Self { heads, facts, keys, replicas: Replicas::of(rows) }
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.facts.len()
+    }
+
+    /// The slot of the last shard that starts at or before `key`, which is not less than the first start.
+    #[inline]
+    pub(super) fn slot(&self, key: &[u8], agreed: usize) -> usize {
+        self.heads.rank(key, agreed, |place| self.keys.get(place)).0 - 1
+    }
+
+    #[inline]
+    pub(super) fn start(&self, slot: usize) -> &[u8] {
+        self.keys.get(slot)
+    }
+
+    /// Whether the shard in this slot, which starts at or before `key`, owns it, as far as the leaf can tell without the next
+    /// start: `key` is less than that.
+    #[inline]
+    pub(super) fn reaches(&self, slot: usize, key: &[u8]) -> bool {
+        self.heads.marks >> slot & 1 == 0 || self.end(slot).is_above(key)
+    }
+
+    pub(super) fn end(&self, slot: usize) -> KeyEnd<&[u8]> {
+        if self.heads.marks >> slot & 1 == 0 {
+            return KeyEnd::At(self.keys.get(slot + 1));
+        }
+        let before = (self.heads.marks & low_bits(slot)).count_ones() as usize;
+        match self.keys.get(self.len() + before) {
+            [] => KeyEnd::Unbounded,
+            end => KeyEnd::At(end),
+        }
+    }
+
+    pub(super) fn replicas(&self, slot: usize) -> &[NodeId] {
+        let Span { from, to } = self.replicas.spans[slot];
+        &self.replicas.nodes[usize::from(from)..usize::from(to)]
+    }
+
+    pub(super) fn shard(&self, slot: usize) -> Shard<'_> {
+        let range = KeyRange::between(self.start(slot), self.end(slot));
+        Shard::new(&self.facts[slot], range, self.replicas(slot))
+    }
+
+    pub(super) fn weight(&self) -> Weight {
+        (0..self.len()).map(|slot| self.weight_of(slot)).sum()
+    }
+
+    pub(super) fn weight_of(&self, slot: usize) -> Weight {
+        Weight::of(&self.facts[slot], self.replicas(slot))
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn size(&self) -> usize {
+        size_of::<Self>() + self.facts.len() * size_of::<Facts>() + self.keys.size() + size_of_val(&*self.replicas.nodes)
+    }
+
+    fn row(&self, slot: usize) -> Row<'_> {
+        Row { start: self.start(slot), end: self.end(slot), replicas: self.replicas(slot) }
+    }
+
+    /// The leaf, for changes: a copy, if other versions share it, with room for one more shard.
+    pub(super) fn make_mut(leaf: &mut Arc<Self>) -> &mut Self {
+        if Arc::get_mut(leaf).is_none() {
+            let mut facts = Vec::with_capacity((leaf.len() + 1).min(LEAF));
+            facts.extend_from_slice(&leaf.facts);
+            let (heads, keys) = (leaf.heads.clone(), leaf.keys.clone());
+            *leaf = Arc::new(Self { heads, facts, keys, replicas: leaf.replicas.clone() });
+        }
+        Arc::make_mut(leaf)
+    }
+
+    /// Puts another record of the same range in the stead of one.
+    pub(super) fn amend(&mut self, slot: usize, record: &ShardRecord) {
+        self.facts[slot] = record.facts();
+        if self.replicas(slot) != record.replicas {
+            let mut rows: Rows<'_> = (0..self.len()).map(|slot| self.row(slot)).collect();
+            rows[slot].replicas = &record.replicas;
+            let replicas = Replicas::of(&rows);
+            drop(rows);
+            self.replicas = replicas;
+        }
+    }
+
+    /// Takes `gone` shards from a slot on out and puts others there, which fit.
+    pub(super) fn splice(&mut self, from: usize, gone: usize, new: &[ShardRecord]) {
+        let above = (from + gone..self.len()).map(|slot| self.row(slot));
+        let rows: Rows<'_> =
+            (0..from).map(|slot| self.row(slot)).chain(new.iter().map(Row::of_record)).chain(above).collect();
+        let ((keys, marks), replicas) = (keys(&rows), Replicas::of(&rows));
+        drop(rows);
+        (self.keys, self.replicas) = (keys, replicas);
+        self.facts.reserve_exact(new.len().saturating_sub(gone));
+        self.facts.splice(from..from + gone, new.iter().map(ShardRecord::facts)).for_each(drop);
+        self.heads.splice(from, gone, new.len(), |place| self.keys.get(place));
+        self.heads.marks = marks;
+    }
+
+    /// Gives the shards from a slot on to a leaf of their own.
+    pub(super) fn split_off(&mut self, from: usize) -> Self {
+        let rows: Rows<'_> = (0..self.len()).map(|slot| self.row(slot)).collect();
+        let upper = Self::new(&rows[from..], self.facts[from..].to_vec());
+        let lower = Self::new(&rows[..from], self.facts[..from].to_vec());
+        drop(rows);
+        *self = lower;
+        upper
+    }
+
+    /// As few leaves as hold what two neighbours have, evenly filled.
+    pub(super) fn share_out(&self, next: &Self) -> ArrayVec<Arc<Self>, 2> {
+        let rows: ArrayVec<Row<'_>, { 2 * LEAF }> =
+            [self, next].into_iter().flat_map(|leaf| (0..leaf.len()).map(|slot| leaf.row(slot))).collect();
+        let facts = [&self.facts[..], &next.facts].concat();
+        let middle = if rows.len() <= LEAF { rows.len() } else { rows.len() / 2 };
+        let parts = [0..middle, middle..rows.len()].into_iter().filter(|part| !part.is_empty());
+        parts.map(|part| Arc::new(Self::new(&rows[part.clone()], facts[part].to_vec()))).collect()
+    }
+}
+
+impl<'r> Row<'r> {
+    fn of_record(record: &'r ShardRecord) -> Self {
+        Self { start: record.range.start(), end: record.range.end(), replicas: &record.replicas }
+    }
+
+    fn is_before_and_adjacent(&self, next: &Self) -> bool {
+        match self.end.key() {
+            // Rows of one leaf that were neighbours before have this key from one place.
+            Some(end) => std::ptr::eq(end, next.start) || end == next.start,
+            None => false,
+        }
+    }
+}
+
+/// The keys of a leaf with these rows, and which of them are marked.
+fn keys(rows: &[Row<'_>]) -> (Keys, u32) {
+    let is_marked = |place: &usize| {
+        rows.get(place + 1).is_none_or(|next| !rows[*place].is_before_and_adjacent(next))
+    };
+    let marks = (0..rows.len()).filter(is_marked).fold(0, |marks, place| marks | 1 << place);
+    let ends = (0..rows.len()).filter(move |place| marks >> place & 1 != 0);
+    let ends = ends.map(|place| rows[place].end.key().unwrap_or_default());
+    (Keys::of(rows.iter().map(|row| row.start).chain(ends)), marks)
+}
+
+impl Replicas {
+    fn of(rows: &[Row<'_>]) -> Self {
+        let mut nodes: Vec<NodeId> = Vec::with_capacity(rows.iter().map(|row| row.replicas.len()).sum());
+        let mut spans = [Span::default(); LEAF];
+        let mut last = Span::default();
+        let narrow = |place: usize| u16::try_from(place).unwrap_or(u16::MAX);
+        for (row, span) in rows.iter().zip(&mut spans) {
+            if &nodes[usize::from(last.from)..usize::from(last.to)] != row.replicas {
+                let from = narrow(nodes.len());
+                nodes.extend_from_slice(row.replicas);
+                last = Span { from, to: narrow(nodes.len()) };
+            }
+            *span = last;
+        }
+        Self { nodes: nodes.into(), spans }
+    }
+}
