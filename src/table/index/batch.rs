@@ -2,61 +2,84 @@
 //! are loaded while the others search. Single look-ups wait for one line after another; these wait for many at a time.
 //!
 //! The idea is that of the batched static search trees of Groot Koerkamp (2024), who gains no more beyond sixteen: so many
-//! loads a core has under way at once.
+//! loads a core has under descent at once.
 
+use super::Index;
 use super::inner::{Children, Inner, Node};
+use super::iter::Place;
 use super::leaf::Leaf;
 use super::prefetch::prefetch;
-use super::{INNER_SEARCH, Index, LEAF_SEARCH};
+use super::search::{INNER_LINES, LEAF_LINES};
+use super::wide::{self, Lanes, Search};
 use crate::shard::Route;
 
 /// How many keys go down together.
 const GROUP: usize = 16;
 
-/// Where a key is on its way down, and how many of its bytes all keys there are known to have.
-type Step<'t, N> = (&'t N, usize);
-
 impl Index {
     /// Gives `answer` the route of the shard that owns each key, in the order of the keys.
-    pub(in crate::table) fn routes<K: AsRef<[u8]>>(&self, keys: &[K], mut answer: impl FnMut(Option<Route>)) {
-        let Some(Node::Inner(root)) = &self.root else {
-            return keys.iter().for_each(|key| answer(self.route(key.as_ref())));
+    pub(in crate::table) fn routes<K: AsRef<[u8]>>(&self, keys: &[K], answer: impl FnMut(Option<Route>)) {
+        wide::run(Floors { index: self, keys, answer });
+    }
+}
+
+/// For many keys.
+struct Floors<'t, 'k, K, A> {
+    index: &'t Index,
+    keys: &'k [K],
+    answer: A,
+}
+
+impl<K: AsRef<[u8]>, A: FnMut(Option<Route>)> Search for Floors<'_, '_, K, A> {
+    type Found = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(mut self) {
+        let Some(Node::Inner(root)) = &self.index.root else {
+            return self.keys.iter().for_each(|key| (self.answer)(self.index.route(key.as_ref())));
         };
-        for group in keys.chunks(GROUP) {
-            self.group(root, group, &mut answer);
+        for group in self.keys.chunks(GROUP) {
+            self.group::<L>(root, group);
         }
     }
+}
 
-    fn group<K: AsRef<[u8]>>(&self, root: &Inner, keys: &[K], answer: &mut impl FnMut(Option<Route>)) {
-        let mut inners: [Step<'_, Inner>; GROUP] = [(root, 0); GROUP];
+impl<K: AsRef<[u8]>, A: FnMut(Option<Route>)> Floors<'_, '_, K, A> {
+    #[inline(always)]
+    fn group<L: Lanes>(&mut self, root: &Inner, keys: &[K]) {
+        // Where each key is, and how many of its bytes all keys there are known to have.
+        let mut inners: [(&Inner, usize); GROUP] = [(root, 0); GROUP];
         // All leaves are equally deep, so all keys are on one level.
         while let Children::Inners(_) = &inners[0].0.children {
-            for (key, step) in keys.iter().zip(&mut inners) {
-                let (place, agreed) = step.0.place(key.as_ref(), step.1);
-                if let Children::Inners(children) = &step.0.children {
-                    *step = (&children[place], agreed);
-                    prefetch(step.0, INNER_SEARCH);
+            for (key, (inner, agreed)) in keys.iter().zip(&mut inners) {
+                let place;
+                (place, *agreed) = inner.step::<L>(key.as_ref(), *agreed);
+                if let Children::Inners(children) = &inner.children {
+                    *inner = &children[place];
+                    prefetch(*inner, INNER_LINES);
                 }
             }
         }
-        let mut leaves: [Option<Step<'_, Leaf>>; GROUP] = [None; GROUP];
+        let mut leaves: [Option<(&Leaf, usize)>; GROUP] = [None; GROUP];
         for ((key, (inner, agreed)), step) in keys.iter().zip(inners).zip(&mut leaves) {
-            let (place, agreed) = inner.place(key.as_ref(), agreed);
+            let (place, agreed) = inner.step::<L>(key.as_ref(), agreed);
             if let Children::Leaves(children) = &inner.children {
-                prefetch(&*children[place], LEAF_SEARCH);
+                prefetch(&*children[place], LEAF_LINES);
                 *step = Some((&children[place], agreed));
             }
         }
-        let mut slots = [0; GROUP];
-        for ((key, step), slot) in keys.iter().zip(leaves).zip(&mut slots) {
+        let mut places: [Option<Place<'_>>; GROUP] = [None; GROUP];
+        for ((key, step), place) in keys.iter().zip(leaves).zip(&mut places) {
             if let Some((leaf, agreed)) = step {
-                *slot = leaf.slot(key.as_ref(), agreed);
-                prefetch(&leaf.facts[*slot].route, size_of::<Route>());
+                let slot = leaf.slot::<L>(key.as_ref(), agreed);
+                prefetch(&leaf.facts[slot].route, size_of::<Route>());
+                *place = Some(Place { leaf, slot });
             }
         }
-        for ((key, step), slot) in keys.iter().zip(leaves).zip(slots) {
-            let owner = step.filter(|(leaf, _)| leaf.reaches(slot, key.as_ref()));
-            answer(owner.filter(|_| !self.comes_before(key.as_ref())).map(|(leaf, _)| leaf.facts[slot].route));
+        for (key, place) in keys.iter().zip(places) {
+            let owner = place.filter(|place| place.leaf.reaches(place.slot, key.as_ref()));
+            let owner = owner.filter(|_| !self.index.comes_before(key.as_ref()));
+            (self.answer)(owner.map(|Place { leaf, slot }| leaf.facts[slot].route));
         }
     }
 }

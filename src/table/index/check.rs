@@ -4,6 +4,7 @@ use super::Index;
 use super::heads::{INNER, LEAF};
 use super::inner::{Children, Inner, Node};
 use super::leaf::Leaf;
+use super::wide::Narrow;
 use crate::key::KeyEnd;
 
 impl Index {
@@ -38,7 +39,7 @@ impl<'t> Walk<'t> {
         for place in 0..children.len() {
             let first = children.first_key(place);
             ensure(inner.keys.get(place) == first, "a first key is not that of the child")?;
-            ensure(inner.place(first, 0).0 == place, "a first key leads to another child")?;
+            ensure(inner.place(first) == place, "a first key leads to another child")?;
             match children {
                 Children::Leaves(leaves) => self.leaf(&leaves[place], depth + 1)?,
                 Children::Inners(inners) => self.inner(&inners[place], depth + 1)?,
@@ -55,9 +56,9 @@ impl<'t> Walk<'t> {
         for slot in 0..leaf.len() {
             let start = leaf.start(slot);
             ensure(self.last.is_none_or(|last| last < start), "starts do not ascend")?;
-            ensure(leaf.slot(start, 0) == slot, "a start has another rank")?;
+            ensure(leaf.slot::<Narrow>(start, 0) == slot, "a start has another rank")?;
             let adjacent = slot + 1 < leaf.len() && leaf.end(slot) == KeyEnd::At(leaf.start(slot + 1));
-            ensure((leaf.heads.marks >> slot & 1 == 0) == adjacent, "an end is kept twice")?;
+            ensure(leaf.is_marked(slot) != adjacent, "an end is kept twice")?;
             self.last = Some(start);
         }
         self.shards += leaf.len();

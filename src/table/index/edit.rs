@@ -10,6 +10,7 @@ use super::heads::{INNER, LEAF};
 use super::inner::{Children, Inner, Node, Siblings};
 use super::keys::Keys;
 use super::leaf::Leaf;
+use super::wide::Narrow;
 use crate::key::Key;
 use crate::shard::ShardRecord;
 
@@ -35,7 +36,7 @@ impl Index {
         let mut level: Vec<Node> = leaves.map(Node::Leaf).collect();
         while level.len() > 1 {
             let mut nodes = level.into_iter();
-            let parts = in_parts(nodes.len(), FILL.1);
+            let parts = in_parts(nodes.len(), if nodes.len() <= INNER { INNER } else { FILL.1 });
             level = parts.map(|part| Inner::above(nodes.by_ref().take(part.len()))).collect();
         }
         let mut index = Self { root: level.pop(), len: records.len(), ..Self::default() };
@@ -104,7 +105,7 @@ impl Node {
 
 impl Leaf {
     fn edit(leaf: &mut Arc<Self>, key: &[u8], edit: Edit<'_>) -> Option<Arc<Self>> {
-        let rank = if key < leaf.start(0) { 0 } else { leaf.slot(key, 0) + 1 };
+        let rank = if key < leaf.start(0) { 0 } else { leaf.slot::<Narrow>(key, 0) + 1 };
         let leaf = Self::make_mut(leaf);
         let (gone, new) = match edit {
             Edit::Amend(record) => {
@@ -144,7 +145,7 @@ impl Inner {
     }
 
     fn edit(inner: &mut Arc<Self>, key: &[u8], edit: Edit<'_>) -> Option<Arc<Self>> {
-        let (place, _) = inner.place(key, 0);
+        let place = inner.place(key);
         let inner = Arc::make_mut(inner);
         let (right, few) = match &mut inner.children {
             Children::Leaves(leaves) => (Leaf::edit(&mut leaves[place], key, edit).map(Node::Leaf), FEW(LEAF)),

@@ -4,8 +4,8 @@
 //! keys are, except that different keys may have equal heads. So a search is one rank among integers that lie side by side,
 //! and full comparisons only where heads tie. There are three ways to pick the bytes:
 //!
-//! - those that follow the prefix on which all keys agree, where they tell the keys apart ([`Kind::Plain`]);
-//! - the first on which the keys do *not* all agree, over gaps on which they do: [`super::columns`] ([`Kind::Columns`]);
+//! - those that follow the prefix on which all keys agree, where they tell the keys apart;
+//! - the first on which the keys do *not* all agree, over gaps on which they do: [`super::columns`];
 //! - those at which neighbours part: [`super::branching`]. Only then it takes a full comparison every time.
 //!
 //! The first key of a node takes no part: a search comes to a node only for keys that are not less, and the first key of a
@@ -14,18 +14,20 @@
 //! The idea is that of the partial keys of HOT (Binna and others, 2018) and of the feature bytes of FB+-trees (2025).
 
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::branching::{self, Spots, Verdict, parting};
+use super::branching::{Spots, Verdict, first_bytes, judge, parting};
 use super::columns::{Columns, Seen, word};
+use super::wide::Lanes;
 
 /// How many heads share a cache line.
 const LINE: usize = 8;
 
-/// How many keys a leaf holds at most: look-ups are fastest, and copies still cheap, with four lines of heads.
-pub(super) const LEAF: usize = 32;
+/// How many keys a leaf holds at most: the more, the fewer levels there are to go down, and the more is copied with a change.
+pub(super) const LEAF: usize = 48;
 /// How many children an inner node has at most: a copy of it counts a reference to each, which is most of what it costs.
-pub(super) const INNER: usize = 16;
+pub(super) const INNER: usize = 24;
 
 /// The heads of a node's keys, in ascending order. What a search needs first fills one cache line, and the heads the
 /// following ones.
@@ -34,30 +36,24 @@ pub(super) const INNER: usize = 16;
 pub(super) struct Heads<const N: usize> {
     /// How many keys there are.
     len: u8,
-    kind: Kind,
     /// How many bytes all keys agree on before the first on which they don't; no more than fit.
     prefix: u16,
-    /// A bit for each key, for the node's own use.
-    pub(super) marks: u32,
-    /// Where the bytes of a head are, if they are in columns.
-    columns: Option<Arc<Columns>>,
+    /// Which bytes make a head, if they do not simply follow the prefix.
+    picked: Option<Arc<Picked>>,
     /// The last eight bytes of the prefix, if it has so many.
     prefix_end: u64,
     /// The first head of each line but the first; the greatest integer where there is none.
     firsts: [u64; LEAF / LINE - 1],
-    /// Where the bytes of a head are, if they are where neighbours part.
-    spots: Spots,
     /// Ascending; that of the first key is zero, and the greatest integer stands where there is none.
     heads: [u64; N],
 }
 
-/// How the bytes of a head are picked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-enum Kind {
-    Plain,
-    Columns,
-    Branching,
+/// How the bytes of a head are picked, if not simply those after the prefix are taken.
+enum Picked {
+    /// The first on which the keys do not all agree.
+    Columns(Columns),
+    /// Those at which neighbours part. For keys with one head there are the bytes at more such places.
+    Spots(Spots, Box<[u64]>),
 }
 
 /// So many of the keys may have the head of another one before a full comparison with every search is the better way.
@@ -70,38 +66,32 @@ impl<const N: usize> Heads<N> {
         let prefix = parting(model, last, 0).0.min(usize::from(u16::MAX));
         let mut heads = Self {
             len: u8::try_from(len).unwrap_or(u8::MAX),
-            kind: Kind::Plain,
             prefix: u16::try_from(prefix).unwrap_or(u16::MAX),
-            marks: 0,
-            columns: None,
+            picked: None,
             prefix_end: prefix_end(model, prefix),
             firsts: [u64::MAX; LEAF / LINE - 1],
-            spots: Spots::default(),
             heads: [u64::MAX; N],
         };
         heads.fill(&key);
         if heads.ties() > 0 {
-            heads.columns = Columns::of(prefix, len, &key).map(Arc::new);
-            if heads.columns.is_some() {
-                heads.kind = Kind::Columns;
-                heads.fill(&key);
-            }
+            heads.try_out(Columns::of(prefix, len, &key).map(Picked::Columns), &key);
         }
-        let ties = heads.ties();
-        if ties > FEW_TIES {
-            if let Some(spots) = branching::spots((1..len).map(&key)) {
-                let blind = Self { kind: Kind::Branching, columns: None, spots, ..heads.clone() };
-                heads.try_out(blind, ties, &key);
-            }
+        if heads.ties() > FEW_TIES {
+            let spots = Spots::of((1..len).map(&key));
+            let more = |spots: &Spots| (0..len).map(|place| spots.second_head(key(place))).collect();
+            heads.try_out(spots.map(|spots| Picked::Spots(spots, more(&spots))), &key);
         }
         heads
     }
 
-    /// Takes another way to pick bytes, if fewer keys tie that way.
-    fn try_out<'k>(&mut self, mut other: Self, ties: usize, key: &impl Fn(usize) -> &'k [u8]) {
-        other.fill(key);
-        if other.ties() < ties {
-            *self = other;
+    /// Picks bytes in another way, if fewer keys tie so.
+    fn try_out<'k>(&mut self, picked: Option<Picked>, key: &impl Fn(usize) -> &'k [u8]) {
+        if picked.is_some() {
+            let mut other = Self { picked: picked.map(Arc::new), ..self.clone() };
+            other.fill(key);
+            if other.ties() < self.ties() {
+                *self = other;
+            }
         }
     }
 
@@ -131,28 +121,31 @@ impl<const N: usize> Heads<N> {
     /// How many keys are at most `key`, which is not less than the first one, and whose first `agreed` bytes are known to
     /// be those of all the others; and how many bytes are known of a key that turns out to stand between two of them.
     #[inline]
-    pub(super) fn rank<'k>(
+    #[inline(always)]
+    pub(super) fn rank<'k, L: Lanes>(
         &self,
         key: &[u8],
         agreed: usize,
         keys: impl Fn(usize) -> &'k [u8],
     ) -> (usize, usize) {
-        let seen = match self.kind {
-            Kind::Branching => return (self.search_blindly(key, agreed, keys), self.agreed().max(agreed)),
+        let seen = match self.picked.as_deref() {
+            Some(Picked::Spots(spots, more)) => {
+                return (self.search_blindly::<L>(spots, more, key, agreed, keys), self.agreed().max(agreed));
+            }
             _ if self.agreed() > agreed && !self.has_prefix(key, agreed, || keys(1)) => {
                 let model = &keys(1)[..self.agreed()];
                 return (if key < model { 1 } else { self.len() }, agreed);
             }
-            Kind::Plain => Seen::Head(word(key, self.agreed())),
-            Kind::Columns => self.columns.as_ref().map_or(Seen::Head(0), |columns| columns.see(key)),
+            None => Seen::Head(word(key, self.agreed())),
+            Some(Picked::Columns(columns)) => columns.see(key),
         };
         let rank = match seen {
-            Seen::Before(head) => self.count_below(head),
-            Seen::After(head) => self.count_to(head),
+            Seen::Before(head) => self.count_below::<L>(head),
+            Seen::After(head) => self.count_to::<L>(head),
             Seen::Head(head) => {
-                let rank = self.count_to(head);
+                let rank = self.count_to::<L>(head);
                 if rank > 1 && self.heads[rank - 1] == head {
-                    self.untie(key, self.count_below(head), rank, keys)
+                    self.untie(key, self.count_below::<L>(head), rank, keys)
                 } else {
                     rank
                 }
@@ -172,37 +165,64 @@ impl<const N: usize> Heads<N> {
         low
     }
 
-    #[inline(never)]
-    fn search_blindly<'k>(&self, key: &[u8], agreed: usize, keys: impl Fn(usize) -> &'k [u8]) -> usize {
+    /// What the bytes at which neighbours part say of `key`.
+    #[inline(always)]
+    fn look<L: Lanes>(&self, spots: &Spots, more: &[u64], key: &[u8]) -> Look {
+        let first = spots.head(key);
+        let rank = self.count_to::<L>(first);
+        if rank < 2 || self.heads[rank - 1] != first {
+            let nearest = nearest(&self.heads, first, 1..self.len(), rank);
+            return Look { rank, ties: rank, nearest };
+        }
+        let (from, to) = (self.count_below::<L>(first), rank);
+        let second = spots.second_head(key);
+        let (below, upto) = within(more, from..to, second, second);
+        let nearest = if below < upto { below } else { nearest(more, second, from..to, upto) };
+        Look { rank: upto, ties: below, nearest }
+    }
+
+    #[inline(always)]
+    fn search_blindly<'k, L: Lanes>(
+        &self,
+        spots: &Spots,
+        more: &[u64],
+        key: &[u8],
+        agreed: usize,
+        keys: impl Fn(usize) -> &'k [u8],
+    ) -> usize {
         if self.len() < 2 {
             return self.len();
         }
-        let head = branching::head(key, &self.spots);
-        let mut rank = self.count_to(head);
-        let mut nearest = (0, (agreed, Ordering::Greater));
-        if rank > 1 && self.heads[rank - 1] == head {
-            let (mut low, mut high) = (self.count_below(head), rank);
-            while low < high {
-                let middle = usize::midpoint(low, high);
-                let parting = parting(key, keys(middle), agreed);
-                if nearest.0 == 0 || parting.0 > nearest.1.0 {
-                    nearest = (middle, parting);
-                }
-                if parting.1 == Ordering::Less { high = middle } else { low = middle + 1 }
+        let Look { mut rank, ties, nearest: mut place } = self.look::<L>(spots, more, key);
+        let mut found = parting(key, keys(place), agreed);
+        let (mut low, mut high) = (ties, rank);
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            let here = parting(key, keys(middle), agreed);
+            if here.0 > found.0 {
+                (place, found) = (middle, here);
             }
+            if here.1 == Ordering::Less { high = middle } else { low = middle + 1 }
             rank = low;
-        } else {
-            // The neighbour with which the head has more first bits in common.
-            let apart = |place: usize| self.heads[place] ^ head;
-            let above = rank < self.len() && (rank == 1 || apart(rank) < apart(rank - 1));
-            let place = if above { rank } else { rank - 1 };
-            nearest = (place, parting(key, keys(place), agreed));
         }
-        let (place, parting) = nearest;
-        match branching::judge(key, keys(place), parting, &self.spots) {
+        match judge(key, keys(place), found, spots) {
             Verdict::AsHeadsSay => rank,
-            Verdict::BeforeAll(mask) => self.count_below(self.heads[place] & mask),
-            Verdict::AfterAll(mask) => self.count_to(self.heads[place] | !mask),
+            Verdict::BeforeAll(bytes) => self.alike::<L>(more, place, bytes).0,
+            Verdict::AfterAll(bytes) => self.alike::<L>(more, place, bytes).1,
+        }
+    }
+
+    /// The keys with the same first so many bytes of both heads as the one at `place`: from where to where.
+    fn alike<L: Lanes>(&self, more: &[u64], place: usize, bytes: usize) -> (usize, usize) {
+        let head = self.heads[place];
+        let mask = first_bytes(bytes);
+        let block = (self.count_below::<L>(head & mask), self.count_to::<L>(head | !mask));
+        match bytes.checked_sub(size_of::<u64>()) {
+            None => block,
+            Some(bytes) => {
+                let (head, mask) = (more[place], first_bytes(bytes));
+                within(more, block.0..block.1, head & mask, head | !mask)
+            }
         }
     }
 
@@ -221,11 +241,10 @@ impl<const N: usize> Heads<N> {
         let is_new = |place: &usize| (from.max(1)..from + new).contains(place);
         // Some key that has been there.
         let model = if from > 1 { 1 } else { len.saturating_sub(1) };
-        let fits = |place: usize| match self.kind {
-            Kind::Branching => false,
-            _ => !is_new(&model) && matches!(self.see(keys(place), || keys(model)), Seen::Head(_)),
-        };
-        if len <= LINE || new > 0 && (takes_part || !(1..len).filter(is_new).all(fits)) {
+        let fits =
+            |place: usize| !is_new(&model) && matches!(self.see(keys(place), || keys(model)), Some(Seen::Head(_)));
+        let is_blind = matches!(self.picked.as_deref(), Some(Picked::Spots(..)));
+        if len <= LINE || is_blind || new > 0 && (takes_part || !(1..len).filter(is_new).all(fits)) {
             *self = Self::of(len, keys);
             return;
         }
@@ -254,33 +273,35 @@ impl<const N: usize> Heads<N> {
 
     /// How many heads are at most `head`, at least the first key's: first the line is found, then the place in it. Without a
     /// branch.
-    #[inline]
-    fn count_to(&self, head: u64) -> usize {
-        let line = at_most(&self.firsts[..N / LINE - 1], head);
-        let within = at_most(&self.heads[line * LINE..(line + 1) * LINE], head);
+    #[inline(always)]
+    fn count_to<L: Lanes>(&self, head: u64) -> usize {
+        let line = L::at_most(&self.firsts[..N / LINE - 1], head);
+        let within = L::at_most(&self.heads[line * LINE..(line + 1) * LINE], head);
         // Unused places count for the greatest head.
         (line * LINE + within).min(self.len())
     }
 
-    fn count_below(&self, head: u64) -> usize {
-        head.checked_sub(1).map_or(1, |below| self.count_to(below))
+    fn count_below<L: Lanes>(&self, head: u64) -> usize {
+        head.checked_sub(1).map_or(1, |below| self.count_to::<L>(below))
     }
 
     /// The head of a key that agrees with the others where they agree.
     #[inline]
     fn head(&self, key: &[u8]) -> u64 {
-        match (self.kind, &self.columns) {
-            (Kind::Branching, _) => branching::head(key, &self.spots),
-            (_, Some(columns)) => columns.head(key),
-            (_, None) => word(key, self.agreed()),
+        match self.picked.as_deref() {
+            Some(Picked::Spots(spots, _)) => spots.head(key),
+            Some(Picked::Columns(columns)) => columns.head(key),
+            None => word(key, self.agreed()),
         }
     }
 
-    fn see<'k>(&self, key: &[u8], model: impl FnOnce() -> &'k [u8]) -> Seen {
-        match &self.columns {
-            _ if !self.has_prefix(key, 0, model) => Seen::Before(0),
-            Some(columns) => columns.see(key),
-            None => Seen::Head(word(key, self.agreed())),
+    /// How a new key looks among the others, if one can tell without comparing it to all of them.
+    fn see<'k>(&self, key: &[u8], model: impl FnOnce() -> &'k [u8]) -> Option<Seen> {
+        match self.picked.as_deref() {
+            _ if !self.has_prefix(key, 0, model) => None,
+            Some(Picked::Spots(..)) => None,
+            Some(Picked::Columns(columns)) => Some(columns.see(key)),
+            None => Some(Seen::Head(word(key, self.agreed()))),
         }
     }
 
@@ -297,14 +318,29 @@ impl<const N: usize> Heads<N> {
     }
 }
 
-#[inline]
-fn at_most(heads: &[u64], head: u64) -> usize {
-    heads.iter().map(|other| usize::from(*other <= head)).sum()
+/// A place that was found by heads alone.
+struct Look {
+    /// If the heads are right, so many keys are at most the one that is searched.
+    rank: usize,
+    /// From here on up to the rank keys have the same heads as it has.
+    ties: usize,
+    /// A key whose heads have as many first bits in common with its own as any.
+    nearest: usize,
 }
 
-/// The bits below `place`, which may be the number of bits.
-pub(super) fn low_bits(place: usize) -> u32 {
-    u32::try_from(place).ok().and_then(|place| u32::MAX.checked_shl(place)).map_or(u32::MAX, |above| !above)
+/// Of two neighbours, the one with which `head` has more first bits in common; `rank` lies in `places` or behind it.
+#[inline(always)]
+fn nearest(heads: &[u64], head: u64, places: Range<usize>, rank: usize) -> usize {
+    let is_above =
+        rank < places.end && (rank == places.start || heads[rank] ^ head < heads[rank - 1] ^ head);
+    if is_above { rank } else { rank - 1 }
+}
+
+/// Up to where, among a few heads, they are less than one, and up to where at most another one.
+fn within(heads: &[u64], places: Range<usize>, least: u64, most: u64) -> (usize, usize) {
+    let from = places.start;
+    let count = |is: fn(&u64, u64) -> bool, bound| heads[places.clone()].iter().filter(|head| is(head, bound)).count();
+    (from + count(|head, least| *head < least, least), from + count(|head, most| *head <= most, most))
 }
 
 fn prefix_end(model: &[u8], prefix: usize) -> u64 {

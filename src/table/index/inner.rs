@@ -8,6 +8,7 @@ use super::heads::{Heads, INNER};
 use super::keys::Keys;
 use super::leaf::Leaf;
 use super::weight::Weight;
+use super::wide::{Lanes, Narrow};
 
 /// Neighbouring nodes of one kind.
 #[derive(Clone)]
@@ -44,11 +45,16 @@ impl Inner {
         Self { heads, children, keys, weights }
     }
 
-    /// The place of the child that `key` belongs to: the last one whose first key is at or before it, or the first. And how
-    /// many bytes of it all keys under that child are known to have.
-    #[inline]
-    pub(super) fn place(&self, key: &[u8], agreed: usize) -> (usize, usize) {
-        let (rank, agrees) = self.heads.rank(key, agreed, |place| self.keys.get(place));
+    /// The place of the child that `key` belongs to: the last one whose first key is at or before it, or the first.
+    pub(super) fn place(&self, key: &[u8]) -> usize {
+        self.step::<Narrow>(key, 0).0
+    }
+
+    /// A step down the tree: [`place`](Self::place), for a key whose first `agreed` bytes are known to be those of all keys
+    /// here; and how many bytes of it all keys under that child are known to have.
+    #[inline(always)]
+    pub(super) fn step<L: Lanes>(&self, key: &[u8], agreed: usize) -> (usize, usize) {
+        let (rank, agrees) = self.heads.rank::<L>(key, agreed, |place| self.keys.get(place));
         let place = rank - 1;
         // Under the outermost children there are keys outside of what the heads were made from.
         let is_between = place > 0 && rank < self.heads.len();

@@ -43,12 +43,6 @@ enum Way {
 }
 
 impl Index {
-    /// The place of the last shard that starts at or before `key`.
-    pub(super) fn place(&self, key: &[u8]) -> Option<Place<'_>> {
-        let (leaf, agreed) = self.leaf(key)?;
-        Some(Place { leaf, slot: leaf.slot(key, agreed) })
-    }
-
     pub(super) fn place_before(&self, key: &[u8]) -> Option<Place<'_>> {
         let place = self.place(key)?;
         if place.start() < key { Some(place) } else { self.step(place, Way::Down) }
@@ -77,7 +71,7 @@ impl Index {
         let mut inner: &Inner = root;
         let mut turn = None;
         loop {
-            let (place, _) = inner.place(key, 0);
+            let place = inner.place(key);
             let beside = match way {
                 Way::Up => Some(place + 1).filter(|beside| *beside < inner.children.len()),
                 Way::Down => place.checked_sub(1),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use arrayvec::ArrayVec;
 
-use super::heads::{Heads, LEAF, low_bits};
+use super::heads::{Heads, LEAF};
 use super::keys::Keys;
 use super::weight::Weight;
+use super::wide::Lanes;
 use crate::key::{KeyEnd, KeyRange};
 use crate::shard::{Facts, NodeId, Shard, ShardRecord};
 
@@ -15,8 +16,9 @@ use crate::shard::{Facts, NodeId, Shard, ShardRecord};
 #[derive(Clone)]
 #[repr(C)]
 pub(super) struct Leaf {
-    /// Marked are the shards that do not end where the next one in the leaf starts: their ends are among the keys.
     pub(super) heads: Heads<LEAF>,
+    /// A bit for each shard that does not end where the next one in the leaf starts: its end is among the keys.
+    pub(super) marks: u64,
     pub(super) facts: Vec<Facts>,
     /// All starts, then the ends of the marked shards; an empty one is unbounded.
     pub(super) keys: Keys,
@@ -59,9 +61,8 @@ impl Leaf {
 
     fn new(rows: &[Row<'_>], facts: Vec<Facts>) -> Self {
         let (keys, marks) = keys(rows);
-        let mut heads = Heads::of(rows.len(), |place| keys.get(place));
-        heads.marks = marks;
-        Self { heads, facts, keys, replicas: Replicas::of(rows) }
+        let heads = Heads::of(rows.len(), |place| keys.get(place));
+        Self { heads, marks, facts, keys, replicas: Replicas::of(rows) }
     }
 
     #[inline]
@@ -70,9 +71,9 @@ impl Leaf {
     }
 
     /// The slot of the last shard that starts at or before `key`, which is not less than the first start.
-    #[inline]
-    pub(super) fn slot(&self, key: &[u8], agreed: usize) -> usize {
-        self.heads.rank(key, agreed, |place| self.keys.get(place)).0 - 1
+    #[inline(always)]
+    pub(super) fn slot<L: Lanes>(&self, key: &[u8], agreed: usize) -> usize {
+        self.heads.rank::<L>(key, agreed, |place| self.keys.get(place)).0 - 1
     }
 
     #[inline]
@@ -84,14 +85,19 @@ impl Leaf {
     /// start: `key` is less than that.
     #[inline]
     pub(super) fn reaches(&self, slot: usize, key: &[u8]) -> bool {
-        self.heads.marks >> slot & 1 == 0 || self.end(slot).is_above(key)
+        !self.is_marked(slot) || self.end(slot).is_above(key)
+    }
+
+    #[inline]
+    pub(super) fn is_marked(&self, slot: usize) -> bool {
+        self.marks >> slot & 1 != 0
     }
 
     pub(super) fn end(&self, slot: usize) -> KeyEnd<&[u8]> {
-        if self.heads.marks >> slot & 1 == 0 {
+        if !self.is_marked(slot) {
             return KeyEnd::At(self.keys.get(slot + 1));
         }
-        let before = (self.heads.marks & low_bits(slot)).count_ones() as usize;
+        let before = (self.marks & ((1 << slot) - 1)).count_ones() as usize;
         match self.keys.get(self.len() + before) {
             [] => KeyEnd::Unbounded,
             end => KeyEnd::At(end),
@@ -131,7 +137,7 @@ impl Leaf {
             let mut facts = Vec::with_capacity((leaf.len() + 1).min(LEAF));
             facts.extend_from_slice(&leaf.facts);
             let (heads, keys) = (leaf.heads.clone(), leaf.keys.clone());
-            *leaf = Arc::new(Self { heads, facts, keys, replicas: leaf.replicas.clone() });
+            *leaf = Arc::new(Self { heads, marks: leaf.marks, facts, keys, replicas: leaf.replicas.clone() });
         }
         Arc::make_mut(leaf)
     }
@@ -159,7 +165,7 @@ impl Leaf {
         self.facts.reserve_exact(new.len().saturating_sub(gone));
         self.facts.splice(from..from + gone, new.iter().map(ShardRecord::facts)).for_each(drop);
         self.heads.splice(from, gone, new.len(), |place| self.keys.get(place));
-        self.heads.marks = marks;
+        self.marks = marks;
     }
 
     /// Gives the shards from a slot on to a leaf of their own.
@@ -198,7 +204,7 @@ impl<'r> Row<'r> {
 }
 
 /// The keys of a leaf with these rows, and which of them are marked.
-fn keys(rows: &[Row<'_>]) -> (Keys, u32) {
+fn keys(rows: &[Row<'_>]) -> (Keys, u64) {
     let is_marked = |place: &usize| {
         rows.get(place + 1).is_none_or(|next| !rows[*place].is_before_and_adjacent(next))
     };

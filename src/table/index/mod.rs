@@ -3,7 +3,7 @@
 //! versions. Nothing outside this module knows how.
 //!
 //! A clone is O(1) and shares all nodes; a change copies one path of them. [`heads`] searches in a node, by the bytes that
-//! [`columns`] or [`branching`] picks; [`leaf`] and [`inner`] are what nodes are, with their [`keys`] and [`weight`];
+//! [`columns`] or [`branching`] picks, [`search`] goes down from node to node; [`leaf`] and [`inner`] are what nodes are, with their [`keys`] and [`weight`];
 //! [`edit`] changes them, [`iter`] walks over them, [`batch`] looks many keys up, [`totals`] sums up, [`holders`] finds
 //! what a node holds, [`diff`] compares two versions, [`check`] checks every invariant.
 
@@ -20,12 +20,15 @@ mod iter;
 mod keys;
 mod leaf;
 mod prefetch;
+mod search;
 mod totals;
 mod weight;
+mod wide;
 
 use crate::key::Key;
 use crate::shard::{Route, Shard};
-use inner::{Children, Inner, Node};
+use inner::{Inner, Node};
+use iter::Place;
 use leaf::Leaf;
 
 pub(super) use diff::EntryDiff;
@@ -58,39 +61,8 @@ impl Index {
     /// The route of the shard that owns `key`.
     #[inline]
     pub(super) fn route(&self, key: &[u8]) -> Option<Route> {
-        let (leaf, agreed) = self.leaf(key)?;
-        let slot = leaf.slot(key, agreed);
+        let Place { leaf, slot } = self.place(key)?;
         leaf.reaches(slot, key).then(|| leaf.facts[slot].route)
-    }
-
-    /// The leaf that `key` belongs to, unless it comes before all shards, and how many of its bytes all keys of the leaf are
-    /// known to have.
-    #[inline]
-    fn leaf(&self, key: &[u8]) -> Option<(&Leaf, usize)> {
-        let mut agreed = 0;
-        if self.comes_before(key) {
-            return None;
-        }
-        let mut inner = match self.root.as_ref()? {
-            Node::Leaf(leaf) => return Some((leaf, 0)),
-            Node::Inner(inner) => inner,
-        };
-        loop {
-            let place;
-            (place, agreed) = inner.place(key, agreed);
-            // The lines that the next search may need are loaded at once, instead of one after the other.
-            match &inner.children {
-                Children::Inners(inners) => {
-                    inner = &inners[place];
-                    prefetch::prefetch(&**inner, INNER_SEARCH);
-                }
-                Children::Leaves(leaves) => {
-                    let leaf = &leaves[place];
-                    prefetch::prefetch(&**leaf, LEAF_SEARCH);
-                    return Some((leaf, agreed));
-                }
-            }
-        }
     }
 
     /// Whether `key` comes before all shards.
@@ -122,19 +94,19 @@ impl Index {
 
     /// About how many bytes each shard takes.
     pub(super) fn shard_bytes(&self) -> usize {
-        self.leaf(self.first.as_bytes()).map_or(0, |(leaf, _)| leaf.size() / leaf.len().max(1))
+        self.first_leaf().map_or(0, |leaf| leaf.size() / leaf.len().max(1))
+    }
+
+    fn first_leaf(&self) -> Option<&Leaf> {
+        self.place(self.first.as_bytes()).map(|place| place.leaf)
     }
 
     /// About how many bytes one change to one shard replaces: a path of nodes.
     pub(super) fn path_bytes(&self) -> usize {
         let levels = self.len.max(1).ilog(heads::INNER / 2) as usize;
-        self.leaf(self.first.as_bytes()).map_or(0, |(leaf, _)| leaf.size()) + levels * size_of::<Inner>()
+        self.first_leaf().map_or(0, Leaf::size) + levels * size_of::<Inner>()
     }
 }
-
-/// How many bytes of a node a search in it touches, mostly.
-const INNER_SEARCH: usize = std::mem::offset_of!(Inner, keys);
-const LEAF_SEARCH: usize = std::mem::offset_of!(Leaf, keys);
 
 #[cfg(test)]
 mod tests;

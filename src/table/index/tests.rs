@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use im::OrdMap;
 
+use super::inner::Children;
 use super::*;
 use crate::key::{KeyEnd, KeyRange};
 use crate::shard::{NodeId, ShardId, ShardRecord};
@@ -258,13 +259,13 @@ fn building_at_once_is_like_building_one_by_one() {
 
 #[test]
 fn what_is_shared_is_not_compared() {
-    let records = (0..30_000u32).map(|id| {
+    let records = (0..300_000u32).map(|id| {
         let range = KeyRange::try_from(id.to_be_bytes()..(id + 1).to_be_bytes()).unwrap();
         ShardRecord::new(ShardId(id.into()), range, NodeId(1))
     });
     let old = Index::from_sorted(&records.collect::<Vec<_>>());
     let mut new = old.clone();
-    for id in [7u32, 15_000, 29_999] {
+    for id in [7u32, 150_000, 299_999] {
         let record = old.get(&id.to_be_bytes()).unwrap().to_record();
         let mut moved = record.clone();
         moved.leader = NodeId(2);

@@ -79,10 +79,10 @@ impl Leaf {
 impl Inner {
     /// The children in between count as a whole; only the outermost ones are entered.
     fn total(&self, part: Part<'_>) -> Weight {
-        let first = part.start.map_or(0, |start| self.place(start, 0).0);
+        let first = part.start.map_or(0, |start| self.place(start));
         let last = match part.end {
             KeyEnd::Unbounded => self.children.len() - 1,
-            KeyEnd::At(end) => self.place(end, 0).0,
+            KeyEnd::At(end) => self.place(end),
         };
         let under = |place: usize| {
             let start = part.start.filter(|_| place == first);

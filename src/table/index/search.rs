@@ -1,0 +1,62 @@
+//! The way down the tree to the shard at or before a key. How to search in one node is the business of [`super::heads`].
+
+use super::Index;
+use super::inner::{Children, Inner, Node};
+use super::iter::Place;
+use super::leaf::Leaf;
+use super::prefetch::prefetch;
+use super::wide::{self, Lanes, Search};
+
+/// How many bytes of a node a search in it touches, mostly.
+pub(super) const INNER_LINES: usize = std::mem::offset_of!(Inner, keys);
+pub(super) const LEAF_LINES: usize = std::mem::offset_of!(Leaf, keys);
+
+/// For one key.
+struct Floor<'t, 'k>(&'t Index, &'k [u8]);
+
+impl<'t> Search for Floor<'t, '_> {
+    type Found = Option<Place<'t>>;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> Option<Place<'t>> {
+        let Self(index, key) = self;
+        if index.comes_before(key) {
+            return None;
+        }
+        let (leaf, agreed) = match index.root.as_ref()? {
+            Node::Leaf(leaf) => (&**leaf, 0),
+            Node::Inner(root) => descend::<L>(root, key),
+        };
+        Some(Place { leaf, slot: leaf.slot::<L>(key, agreed) })
+    }
+}
+
+/// The leaf that `key` belongs to, and how many of its bytes all keys of the leaf are known to have.
+#[inline(always)]
+fn descend<'t, L: Lanes>(root: &'t Inner, key: &[u8]) -> (&'t Leaf, usize) {
+    let (mut inner, mut agreed) = (root, 0);
+    loop {
+        let place;
+        (place, agreed) = inner.step::<L>(key, agreed);
+        // The lines that the next search may need are loaded at once, instead of one after the other.
+        match &inner.children {
+            Children::Inners(inners) => {
+                inner = &inners[place];
+                prefetch(inner, INNER_LINES);
+            }
+            Children::Leaves(leaves) => {
+                let leaf: &Leaf = &leaves[place];
+                prefetch(leaf, LEAF_LINES);
+                return (leaf, agreed);
+            }
+        }
+    }
+}
+
+impl Index {
+    /// The place of the last shard that starts at or before `key`.
+    #[inline]
+    pub(super) fn place(&self, key: &[u8]) -> Option<Place<'_>> {
+        wide::run(Floor(self, key))
+    }
+}
