@@ -249,6 +249,17 @@ pub enum Error {
         upper: ShardId,
     },
 
+    /// A key, or the replicas of a shard, are more than a table holds of one.
+    #[error("{found} {what} are too many: at most {most}")]
+    TooLarge {
+        /// What there is too much of: bytes of a key, or replicas.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        most: usize,
+    },
+
     /// A node holds a copy already.
     #[error("{node} is a replica of {shard} already")]
     DuplicateReplica {

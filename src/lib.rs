@@ -89,7 +89,7 @@ pub use shard::{
     Access, Epoch, Estimates, NodeId, Policy, Refusal, Route, Shard, ShardId, ShardRecord, ShardState,
     Timestamp,
 };
-pub use table::{Difference, Floor, Gaps, Shards, Table, TableImage};
+pub use table::{Difference, Floor, Gaps, Measure, Shards, Table, TableImage, Totals};
 
 /// The README's examples compile and pass.
 #[cfg(doctest)]

@@ -109,7 +109,6 @@ impl KeyRange {
     pub fn join(&self, upper: &Self) -> Option<Self> {
         self.is_before_and_adjacent(upper).then(|| Self { start: self.start.clone(), end: upper.end.clone() })
     }
-
 }
 
 impl<'k> KeyRange<&'k [u8]> {

@@ -1,5 +1,5 @@
 //! A table in the making: one transaction's private copy. Each family of changes has a file of its own that ends up here,
-//! in the one place where the index, the directory and the id supply change together.
+//! in the one place where the index, the ids and their supply change together.
 
 use super::Table;
 use crate::change::{Action, Change, Expectation, OperationKind, Outcome, Summary};
@@ -107,6 +107,7 @@ impl Draft {
         if next == *current {
             return Ok(Outcome::Unchanged);
         }
+        next.expect_room()?;
         next.version = counter::next(current.version, "version")?;
         if !next.same_members(current) {
             next.epoch = current.epoch.next_members()?;
@@ -118,16 +119,16 @@ impl Draft {
 
     /// Replaces a run of neighbours by other shards on the same keys, in every index.
     pub(super) fn replace(&mut self, old: &[ShardRecord], new: &[ShardRecord]) {
-        let Table { directory, floor, index, replaced_bytes, .. } = &mut self.table;
+        let Table { ids, floor, index, replaced_bytes, .. } = &mut self.table;
         for gone in old.iter().filter(|gone| !new.iter().any(|kept| kept.id == gone.id)) {
-            directory.leave(gone.id);
+            ids.remove(gone.id);
             floor.raise(gone);
         }
         let stays = |record: &ShardRecord| {
             old.iter().any(|kept| kept.id == record.id && kept.range.start() == record.range.start())
         };
         for moved in new.iter().filter(|record| !stays(record)) {
-            directory.enter(moved.id, moved.range.start());
+            ids.insert(moved.id, moved.range.start());
         }
         *replaced_bytes = replaced_bytes.saturating_add(index.path_bytes() as u64);
         index.replace(old, new);

@@ -1,6 +1,6 @@
 //! A whole table as plain data, for files, logs and other processes, and the way back, which trusts nothing.
 
-use super::directory::Directory;
+use super::ids::Ids;
 use super::index::Index;
 use super::operations::Operations;
 use super::{FIRST_REVISION, Floor, Table};
@@ -80,6 +80,7 @@ impl Table {
 pub(super) fn build(mut records: Vec<ShardRecord>, operations: Operations) -> Result<Table, Error> {
     for record in &mut records {
         record.settle_replicas()?;
+        record.expect_room()?;
         if operations.on(record.id).is_none() {
             record.expect_no_operation()?;
         }
@@ -89,8 +90,7 @@ pub(super) fn build(mut records: Vec<ShardRecord>, operations: Operations) -> Re
         Some(last) => counter::next(last.id.0, "supply of shard ids")?,
         None => 1,
     };
-    // In order of their ids they all go to the end of the directories, where the last one was.
-    let directory = Directory::of(records.iter().map(|record| (record.id, record.range.start())));
+    let ids = Ids::from_sorted(records.iter().map(|record| (record.id, record.range.start())));
     records.sort_unstable_by(|one, other| one.range.start().cmp(other.range.start()));
     for pair in records.windows(2) {
         let (owner, next) = (&pair[0], &pair[1]);
@@ -100,7 +100,7 @@ pub(super) fn build(mut records: Vec<ShardRecord>, operations: Operations) -> Re
         }
     }
     Ok(Table {
-        directory,
+        ids,
         index: Index::from_sorted(&records),
         operations,
         revision: FIRST_REVISION,

@@ -2,13 +2,13 @@
 //! without threads, clocks or I/O: the same changes on the same table give the same table on every machine.
 //!
 //! This file holds the table itself and its point look-ups. The rooms behind it: [`index`] finds entries by key,
-//! [`directory`] by id and node, [`scan`] walks ranges and gaps; [`draft`] carries changes out, with one file for each
+//! [`ids`] by id, [`scan`] walks ranges and gaps, [`totals`] sums them up; [`draft`] carries changes out, with one file for each
 //! family ([`registry`], [`split`], [`merge`], [`transfer`], [`operations`]); [`image`] is the table as data, [`verify`]
 //! checks every invariant.
 
 mod diff;
-mod directory;
 mod draft;
+mod ids;
 mod image;
 mod index;
 mod merge;
@@ -16,6 +16,7 @@ mod operations;
 mod registry;
 mod scan;
 mod split;
+mod totals;
 mod transfer;
 mod verify;
 
@@ -26,14 +27,15 @@ use crate::change::{Change, Operation, Summary};
 use crate::error::Error;
 use crate::key::KeyRange;
 use crate::shard::{Access, Epoch, NodeId, Refusal, Route, Shard, ShardId, ShardRecord};
-use directory::Directory;
 use draft::Draft;
+use ids::Ids;
 use index::{Index, Role};
 use operations::Operations;
 
 pub use diff::Difference;
 pub use image::TableImage;
 pub use scan::{Gaps, Shards};
+pub use totals::{Measure, Totals};
 
 /// One immutable state of the routing table. Cloning is O(1), and versions share what they have in common.
 ///
@@ -58,7 +60,7 @@ pub use scan::{Gaps, Shards};
 #[derive(Clone)]
 pub struct Table {
     index: Index,
-    directory: Directory,
+    ids: Ids,
     operations: Operations,
     revision: u64,
     /// The least id that was never given or registered.
@@ -104,7 +106,7 @@ impl Table {
     pub fn empty() -> Self {
         Self {
             index: Index::default(),
-            directory: Directory::default(),
+            ids: Ids::default(),
             operations: Operations::default(),
             revision: FIRST_REVISION,
             next_id: 1,
@@ -119,7 +121,7 @@ impl Table {
         let mut table = Self::empty();
         let record = ShardRecord::new(ShardId(table.next_id), KeyRange::full(), leader);
         table.next_id += 1;
-        table.directory.enter(record.id, record.range.start());
+        table.ids.insert(record.id, record.range.start());
         table.index = Index::from_sorted(&[record]);
         table
     }
@@ -240,24 +242,25 @@ impl Table {
     /// The shard of this id. O(log n).
     #[must_use]
     pub fn shard(&self, id: ShardId) -> Option<Shard<'_>> {
-        self.index.get(self.directory.start_of(id)?)
+        self.index.get(self.ids.get(id)?)
     }
 
     /// The nearest shard before this one in key order, with or without a gap between them. O(log n).
     #[must_use]
     pub fn previous(&self, id: ShardId) -> Option<Shard<'_>> {
-        self.index.before(self.directory.start_of(id)?)
+        self.index.before(self.ids.get(id)?)
     }
 
     /// The nearest shard after this one in key order, with or without a gap between them. O(log n).
     #[must_use]
     pub fn next(&self, id: ShardId) -> Option<Shard<'_>> {
-        self.index.after(self.directory.start_of(id)?)
+        self.index.after(self.ids.get(id)?)
     }
 
     /// Every node that holds a shard, in ascending order. O(n).
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
-        let of_shard = |shard: Shard<'_>| shard.replicas().iter().copied().chain([shard.leader()]).collect::<Vec<_>>();
+        let of_shard =
+            |shard: Shard<'_>| shard.replicas().iter().copied().chain([shard.leader()]).collect::<Vec<_>>();
         self.shards().flat_map(of_shard).collect::<BTreeSet<_>>().into_iter()
     }
 
@@ -289,7 +292,7 @@ impl Table {
     /// About how many bytes this version alone keeps in memory beside a `newer` one: what was replaced between them, or
     /// all of this one if that is less.
     pub(crate) fn bytes_apart_from(&self, newer: &Self) -> u64 {
-        let whole = self.len() * (self.index.shard_bytes() + self.directory.entry_bytes());
+        let whole = self.len() * (self.index.shard_bytes() + self.ids.entry_bytes());
         newer.replaced_bytes.saturating_sub(self.replaced_bytes).min(whole as u64)
     }
 }

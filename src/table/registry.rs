@@ -2,6 +2,7 @@
 
 use super::Floor;
 use super::draft::Draft;
+use super::index::{MOST_BYTES, MOST_REPLICAS};
 use crate::change::Outcome;
 use crate::error::Error;
 use crate::shard::{Epoch, Estimates, NodeId, ShardId, ShardRecord, ShardState};
@@ -21,12 +22,33 @@ impl ShardRecord {
         }
     }
 
+    /// That the table has room for its keys and replicas.
+    pub(super) fn expect_room(&self) -> Result<(), Error> {
+        expect_room_for_key(self.range.start())?;
+        self.range.end().key().map_or(Ok(()), expect_room_for_key)?;
+        match self.replicas.len() {
+            found if found > MOST_REPLICAS => {
+                Err(Error::TooLarge { what: "replicas", found, most: MOST_REPLICAS })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// That the state is one that a shard can be in by itself.
     pub(super) fn expect_no_operation(&self) -> Result<(), Error> {
         match self.state {
             ShardState::Active | ShardState::Offline => Ok(()),
             state => Err(Error::NeedsOperation { shard: self.id, state }),
         }
+    }
+}
+
+pub(super) fn expect_room_for_key(key: &[u8]) -> Result<(), Error> {
+    match key.len() {
+        found if found > MOST_BYTES => {
+            Err(Error::TooLarge { what: "bytes of a key", found, most: MOST_BYTES })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -40,6 +62,7 @@ impl Draft {
         self.expect_unowned(&record)?;
         record.expect_no_operation()?;
         record.settle_replicas()?;
+        record.expect_room()?;
         self.expect_unseen(&record)?;
         self.reserve(shard)?;
         record.created = self.now_or(record.created);

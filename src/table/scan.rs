@@ -30,12 +30,7 @@ impl Table {
     #[must_use]
     pub fn range(&self, range: impl AsKeyRange) -> Shards<'_> {
         let (start, end) = (range.start(), range.end());
-        // The shard that owns the first key starts at or before it.
-        let from = match self.owner(start) {
-            Some(owner) if end.is_above(start) => owner.start(),
-            _ => start,
-        };
-        Shards { run: self.index.run(from, end) }
+        Shards { run: self.index.run(self.first_start(start, end), end) }
     }
 
     /// Every part of the keyspace that no shard owns, in key order. O(n) for all of them.

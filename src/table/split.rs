@@ -1,6 +1,7 @@
 //! Splits, in one step and in two phases.
 
 use super::draft::Draft;
+use super::registry::expect_room_for_key;
 use crate::change::{Halves, Naming, Operation, Outcome};
 use crate::counter;
 use crate::error::Error;
@@ -14,6 +15,7 @@ impl Draft {
     }
 
     pub(super) fn begin_split(&mut self, shard: ShardId, at: &Key, naming: Naming) -> Result<Outcome, Error> {
+        expect_room_for_key(at.as_bytes())?;
         self.idle(shard)?.range.split_at(at)?;
         self.begin(Operation::Split { shard, at: at.clone(), naming, began: self.at })
     }
@@ -26,6 +28,7 @@ impl Draft {
         naming: Naming,
         state: ShardState,
     ) -> Result<Outcome, Error> {
+        expect_room_for_key(at.as_bytes())?;
         let (lower_range, upper_range) = parent.range.split_at(at)?;
         let (lower_estimates, upper_estimates) = parent.estimates.halves();
         let epoch = parent.epoch.next_range()?;

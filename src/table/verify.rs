@@ -1,7 +1,7 @@
 //! The invariants of a table, each checked from scratch. What tests, fuzzers and the loading of images rely on.
 
 use super::Table;
-use super::directory::Directory;
+use super::ids::Ids;
 use super::merge::Pair;
 use super::operations::state_under;
 use super::transfer::expect_other_leader;
@@ -24,7 +24,7 @@ impl Table {
     ///
     /// [`Error::Broken`], with the first thing that does not hold.
     pub fn verify(&self) -> Result<(), Error> {
-        let mut directory = Directory::default();
+        let mut ids = Ids::default();
         let mut previous: Option<Shard<'_>> = None;
         expect(self.index.broken().is_none(), || self.index.broken().unwrap_or_default().into())?;
         for shard in self.shards() {
@@ -34,12 +34,13 @@ impl Table {
                 format!("{id} starts within the shard before it")
             })?;
             self.verify_record(&shard.to_record())?;
-            expect(directory.start_of(id).is_none(), || format!("{id} is there twice"))?;
-            directory.enter(id, start);
+            expect(ids.get(id).is_none(), || format!("{id} is there twice"))?;
+            ids.insert(id, start);
             previous = Some(shard);
         }
-        expect(directory == self.directory, || "the index by id differs from that by key".into())?;
-        expect(self.index.len() == self.directory.len(), || "the indexes have different sizes".into())?;
+        expect(self.ids.broken().is_none(), || self.ids.broken().unwrap_or_default().into())?;
+        expect(ids == self.ids, || "the index by id differs from that by key".into())?;
+        expect(self.index.len() == self.ids.len(), || "the indexes have different sizes".into())?;
         self.verify_operations()
     }
 

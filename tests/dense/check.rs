@@ -55,6 +55,7 @@ fn assert_same(table: &Table, dense: &Dense) {
     assert!(table.shards().rev().map(|shard| shard.id()).eq(records.iter().rev().map(|record| record.id)));
     assert_eq!(table.gaps().collect::<Vec<_>>(), dense.gaps());
 
+    let mut asked = Vec::new();
     for (point, owner) in dense.owner.iter().enumerate() {
         let inside = [key(point).as_bytes(), &[0x80; 3]].concat();
         let inside = if point == 0 { &[0] } else { inside.as_slice() };
@@ -62,8 +63,13 @@ fn assert_same(table: &Table, dense: &Dense) {
             let route = table.resolve(key);
             assert_eq!(route.map(|route| route.shard), owner.ok_or(Refusal::NoOwner));
             assert_eq!(route.ok(), owner.and_then(|id| table.shard(id)).map(|shard| shard.route()));
+            asked.push((key.to_vec(), route));
         }
     }
+    let (keys, expected): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
+    let mut answers = Vec::new();
+    table.resolve_many(&keys, &mut answers);
+    assert_eq!(answers, expected);
     for (place, record) in records.iter().enumerate() {
         let id = |place: Option<usize>| place.and_then(|place| records.get(place)).map(|record| record.id);
         assert_eq!(table.shard(record.id).map(|shard| shard.to_record()).as_ref(), Some(record));
@@ -74,6 +80,11 @@ fn assert_same(table: &Table, dense: &Dense) {
         let asked = range(from, (from + 9).min(POINTS));
         let overlapping = records.iter().filter(|record| record.range.overlaps(&asked));
         assert!(table.range(&asked).map(|shard| shard.id()).eq(overlapping.clone().map(|record| record.id)));
+        let sum = |of: fn(&ShardRecord) -> u64| overlapping.clone().map(of).fold(0, u64::saturating_add);
+        let totals = table.totals(&asked);
+        assert_eq!(totals.shards, overlapping.clone().count() as u64);
+        assert_eq!(totals.keys, sum(|record| record.estimates.keys));
+        assert_eq!(totals.bytes, sum(|record| record.estimates.bytes));
         assert!(
             table.range(&asked).rev().map(|shard| shard.id()).eq(overlapping.rev().map(|record| record.id))
         );
@@ -98,13 +109,9 @@ fn assert_nodes(table: &Table, records: &[ShardRecord]) {
         }
     }
     assert!(table.nodes().eq(held.keys().copied()));
-    for (node, mut ids) in held {
-        let mut found: Vec<_> = table.on_node(node).map(|shard| shard.id()).collect();
-        found.sort_unstable();
-        ids.sort_unstable();
-        assert_eq!(found, ids);
-        let mut ids = led.remove(&node).unwrap_or_default();
-        ids.sort_unstable();
+    for (node, ids) in held {
+        assert!(table.on_node(node).map(|shard| shard.id()).eq(ids));
+        let ids = led.remove(&node).unwrap_or_default();
         assert!(table.led_by(node).map(|shard| shard.id()).eq(ids));
     }
 }

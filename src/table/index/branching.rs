@@ -74,7 +74,8 @@ fn byte(key: &[u8], spot: u16) -> u8 {
 #[inline]
 pub(super) fn parting(one: &[u8], other: &[u8], from: usize) -> (usize, Ordering) {
     let shorter = one.len().min(other.len());
-    let (mut here, mut there) = (one[from..shorter].chunks_exact(EIGHT), other[from..shorter].chunks_exact(EIGHT));
+    let (mut here, mut there) =
+        (one[from..shorter].chunks_exact(EIGHT), other[from..shorter].chunks_exact(EIGHT));
     let mut at = from;
     for (here, there) in here.by_ref().zip(there.by_ref()) {
         if here != there {

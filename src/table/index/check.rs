@@ -18,8 +18,8 @@ impl Index {
             Node::Inner(inner) => walk.inner(inner, 0),
         };
         let first = self.run(&[], KeyEnd::Unbounded).next().map(|shard| shard.start());
-        let fault =
-            fault.and_then(|()| ensure(first == Some(self.first.as_bytes()), "the first key is not the first"));
+        let fault = fault
+            .and_then(|()| ensure(first == Some(self.first.as_bytes()), "the first key is not the first"));
         fault.err().or((walk.shards != self.len).then_some("the index has lost count"))
     }
 }

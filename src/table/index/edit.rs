@@ -148,8 +148,12 @@ impl Inner {
         let place = inner.place(key);
         let inner = Arc::make_mut(inner);
         let (right, few) = match &mut inner.children {
-            Children::Leaves(leaves) => (Leaf::edit(&mut leaves[place], key, edit).map(Node::Leaf), FEW(LEAF)),
-            Children::Inners(inners) => (Self::edit(&mut inners[place], key, edit).map(Node::Inner), FEW(INNER)),
+            Children::Leaves(leaves) => {
+                (Leaf::edit(&mut leaves[place], key, edit).map(Node::Leaf), FEW(LEAF))
+            }
+            Children::Inners(inners) => {
+                (Self::edit(&mut inners[place], key, edit).map(Node::Inner), FEW(INNER))
+            }
         };
         if inner.children.size(place) < few && inner.children.len() > 1 {
             inner.share_out(place.min(inner.children.len() - 2));
@@ -203,7 +207,9 @@ impl Inner {
     fn share_out_with(&self, next: &Self) -> ArrayVec<Arc<Self>, 2> {
         let (lower, upper) = (&self.children, &next.children);
         let count = lower.len() + upper.len();
-        let mut nodes = (0..lower.len()).map(|place| lower.get(place)).chain((0..upper.len()).map(|place| upper.get(place)));
+        let mut nodes = (0..lower.len())
+            .map(|place| lower.get(place))
+            .chain((0..upper.len()).map(|place| upper.get(place)));
         let mut part = |count| match Self::above(nodes.by_ref().take(count)) {
             Node::Inner(inner) => inner,
             Node::Leaf(_) => unreachable!("inner nodes are above others"),

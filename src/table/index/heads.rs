@@ -120,7 +120,6 @@ impl<const N: usize> Heads<N> {
 
     /// How many keys are at most `key`, which is not less than the first one, and whose first `agreed` bytes are known to
     /// be those of all the others; and how many bytes are known of a key that turns out to stand between two of them.
-    #[inline]
     #[inline(always)]
     pub(super) fn rank<'k, L: Lanes>(
         &self,
@@ -202,7 +201,11 @@ impl<const N: usize> Heads<N> {
             if here.0 > found.0 {
                 (place, found) = (middle, here);
             }
-            if here.1 == Ordering::Less { high = middle } else { low = middle + 1 }
+            if here.1 == Ordering::Less {
+                high = middle
+            } else {
+                low = middle + 1
+            }
             rank = low;
         }
         match judge(key, keys(place), found, spots) {
@@ -241,8 +244,9 @@ impl<const N: usize> Heads<N> {
         let is_new = |place: &usize| (from.max(1)..from + new).contains(place);
         // Some key that has been there.
         let model = if from > 1 { 1 } else { len.saturating_sub(1) };
-        let fits =
-            |place: usize| !is_new(&model) && matches!(self.see(keys(place), || keys(model)), Some(Seen::Head(_)));
+        let fits = |place: usize| {
+            !is_new(&model) && matches!(self.see(keys(place), || keys(model)), Some(Seen::Head(_)))
+        };
         let is_blind = matches!(self.picked.as_deref(), Some(Picked::Spots(..)));
         if len <= LINE || is_blind || new > 0 && (takes_part || !(1..len).filter(is_new).all(fits)) {
             *self = Self::of(len, keys);
@@ -331,15 +335,16 @@ struct Look {
 /// Of two neighbours, the one with which `head` has more first bits in common; `rank` lies in `places` or behind it.
 #[inline(always)]
 fn nearest(heads: &[u64], head: u64, places: Range<usize>, rank: usize) -> usize {
-    let is_above =
-        rank < places.end && (rank == places.start || heads[rank] ^ head < heads[rank - 1] ^ head);
+    let is_above = rank < places.end && (rank == places.start || heads[rank] ^ head < heads[rank - 1] ^ head);
     if is_above { rank } else { rank - 1 }
 }
 
 /// Up to where, among a few heads, they are less than one, and up to where at most another one.
 fn within(heads: &[u64], places: Range<usize>, least: u64, most: u64) -> (usize, usize) {
     let from = places.start;
-    let count = |is: fn(&u64, u64) -> bool, bound| heads[places.clone()].iter().filter(|head| is(head, bound)).count();
+    let count = |is: fn(&u64, u64) -> bool, bound| {
+        heads[places.clone()].iter().filter(|head| is(head, bound)).count()
+    };
     (from + count(|head, least| *head < least, least), from + count(|head, most| *head <= most, most))
 }
 

@@ -72,8 +72,8 @@ impl Walk<'_> {
     fn enter_next(&mut self) -> Option<()> {
         let (inner, next) = self.path.last_mut()?;
         let inner: &Inner = inner;
-        let found =
-            (*next..inner.children.len()).find(|place| self.role.may_be_in(&inner.weights[*place], self.node));
+        let found = (*next..inner.children.len())
+            .find(|place| self.role.may_be_in(&inner.weights[*place], self.node));
         match found {
             None => drop(self.path.pop()),
             Some(place) => {

@@ -93,12 +93,15 @@ impl Leaf {
         self.marks >> slot & 1 != 0
     }
 
+    fn marked_before(&self, slot: usize) -> usize {
+        low_bits(self.marks, slot).count_ones() as usize
+    }
+
     pub(super) fn end(&self, slot: usize) -> KeyEnd<&[u8]> {
         if !self.is_marked(slot) {
             return KeyEnd::At(self.keys.get(slot + 1));
         }
-        let before = (self.marks & ((1 << slot) - 1)).count_ones() as usize;
-        match self.keys.get(self.len() + before) {
+        match self.keys.get(self.len() + self.marked_before(slot)) {
             [] => KeyEnd::Unbounded,
             end => KeyEnd::At(end),
         }
@@ -124,7 +127,10 @@ impl Leaf {
 
     /// About how many bytes it takes.
     pub(super) fn size(&self) -> usize {
-        size_of::<Self>() + self.facts.len() * size_of::<Facts>() + self.keys.size() + size_of_val(&*self.replicas.nodes)
+        size_of::<Self>()
+            + self.facts.len() * size_of::<Facts>()
+            + self.keys.size()
+            + size_of_val(&*self.replicas.nodes)
     }
 
     fn row(&self, slot: usize) -> Row<'_> {
@@ -154,18 +160,46 @@ impl Leaf {
         }
     }
 
-    /// Takes `gone` shards from a slot on out and puts others there, which fit.
+    /// Takes `gone` shards from a slot on out and puts others there, which fit. All else stays as it is, but for the end of
+    /// the shard before, which may be among the keys or not.
     pub(super) fn splice(&mut self, from: usize, gone: usize, new: &[ShardRecord]) {
-        let above = (from + gone..self.len()).map(|slot| self.row(slot));
-        let rows: Rows<'_> =
-            (0..from).map(|slot| self.row(slot)).chain(new.iter().map(Row::of_record)).chain(above).collect();
-        let ((keys, marks), replicas) = (keys(&rows), Replicas::of(&rows));
-        drop(rows);
-        (self.keys, self.replicas) = (keys, replicas);
+        let before = from.saturating_sub(1);
+        let added: ArrayVec<Row<'_>, 4> =
+            (before..from).map(|slot| self.row(slot)).chain(new.iter().map(Row::of_record)).collect();
+        let next = (from + gone < self.len()).then(|| self.row(from + gone));
+        let (marks, ends) = ends(&added, next.as_ref());
+        let above = self.marks.checked_shr(narrow(from + gone)).unwrap_or(0);
+        let marks = low_bits(self.marks, before)
+            | marks << before
+            | above.checked_shl(narrow(from + new.len())).unwrap_or(0);
+        let starts: ArrayVec<&[u8], 3> = new.iter().map(|record| record.range.start()).collect();
+        let mut keys = self.keys.splice(from, gone, &starts);
+        let (first, last) = (self.marked_before(before), self.marked_before(from + gone));
+        let is_same = (first..last).map(|place| self.keys.get(self.len() + place)).eq(ends.iter().copied());
+        if !is_same {
+            keys = keys.splice(self.len() - gone + new.len() + first, last - first, &ends);
+        }
+        let replicas = self.replicas_after(from, gone, new);
+        drop((added, starts, ends));
+        (self.keys, self.marks, self.replicas) = (keys, marks, replicas);
         self.facts.reserve_exact(new.len().saturating_sub(gone));
         self.facts.splice(from..from + gone, new.iter().map(ShardRecord::facts)).for_each(drop);
         self.heads.splice(from, gone, new.len(), |place| self.keys.get(place));
-        self.marks = marks;
+    }
+
+    fn replicas_after(&self, from: usize, gone: usize, new: &[ShardRecord]) -> Replicas {
+        let model = from.min(self.len() - 1);
+        if new.iter().any(|record| self.replicas(model) != record.replicas) {
+            let above = (from + gone..self.len()).map(|slot| self.row(slot));
+            let below = (0..from).map(|slot| self.row(slot));
+            return Replicas::of(
+                &below.chain(new.iter().map(Row::of_record)).chain(above).collect::<Rows<'_>>(),
+            );
+        }
+        let mut replicas = self.replicas.clone();
+        replicas.spans.copy_within(from + gone..self.len(), from + new.len());
+        replicas.spans[from..from + new.len()].fill(self.replicas.spans[model]);
+        replicas
     }
 
     /// Gives the shards from a slot on to a leaf of their own.
@@ -205,13 +239,33 @@ impl<'r> Row<'r> {
 
 /// The keys of a leaf with these rows, and which of them are marked.
 fn keys(rows: &[Row<'_>]) -> (Keys, u64) {
-    let is_marked = |place: &usize| {
-        rows.get(place + 1).is_none_or(|next| !rows[*place].is_before_and_adjacent(next))
-    };
-    let marks = (0..rows.len()).filter(is_marked).fold(0, |marks, place| marks | 1 << place);
-    let ends = (0..rows.len()).filter(move |place| marks >> place & 1 != 0);
-    let ends = ends.map(|place| rows[place].end.key().unwrap_or_default());
+    let (marks, ends) = ends(rows, None);
     (Keys::of(rows.iter().map(|row| row.start).chain(ends)), marks)
+}
+
+/// Which of these rows, with perhaps a next one behind them, are marked, and their ends.
+fn ends<'r>(rows: &[Row<'r>], next: Option<&Row<'r>>) -> (u64, ArrayVec<&'r [u8], LEAF>) {
+    let mut ends = ArrayVec::new();
+    let mut marks = 0;
+    for (place, row) in rows.iter().enumerate() {
+        if !rows.get(place + 1).or(next).is_some_and(|next| row.is_before_and_adjacent(next)) {
+            marks |= 1 << place;
+            ends.push(match row.end {
+                KeyEnd::At(end) => end,
+                KeyEnd::Unbounded => &[],
+            });
+        }
+    }
+    (marks, ends)
+}
+
+/// The bits below `place`, which may be the number of bits.
+fn low_bits(bits: u64, place: usize) -> u64 {
+    bits & !u64::MAX.checked_shl(narrow(place)).unwrap_or(0)
+}
+
+fn narrow(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
 }
 
 impl Replicas {

@@ -5,6 +5,7 @@ use super::inner::{Children, Inner, Node};
 use super::leaf::Leaf;
 use super::weight::Weight;
 use crate::key::KeyEnd;
+use crate::shard::Shard;
 
 /// Some of the shards: those that start in `[start, end)`; no start means that the first one is included too.
 #[derive(Clone, Copy)]
@@ -26,13 +27,13 @@ impl Index {
         }
     }
 
-    /// The start of the first shard with which the sum over all shards up to it, itself included, is above `sum`; and the sum
-    /// without it. O(log n).
+    /// The first shard with which the sum over all shards up to it, itself included, is above `sum`; and the sum without it.
+    /// O(log n).
     pub(in crate::table) fn where_sum_exceeds(
         &self,
         sum: u128,
         measure: impl Fn(&Weight) -> u64,
-    ) -> Option<(&[u8], u128)> {
+    ) -> Option<(Shard<'_>, u128)> {
         let mut before = 0;
         let mut node = match self.root.as_ref()? {
             Node::Leaf(leaf) => return leaf.where_sum_exceeds(sum, before, measure),
@@ -63,12 +64,16 @@ impl Leaf {
         slots.map(|slot| self.weight_of(slot)).sum()
     }
 
-    fn where_sum_exceeds(&self, sum: u128, before: u128, measure: impl Fn(&Weight) -> u64) -> Option<(&[u8], u128)> {
-        let mut before = before;
+    fn where_sum_exceeds(
+        &self,
+        sum: u128,
+        mut before: u128,
+        measure: impl Fn(&Weight) -> u64,
+    ) -> Option<(Shard<'_>, u128)> {
         for slot in 0..self.len() {
             let after = before + u128::from(measure(&self.weight_of(slot)));
             if after > sum {
-                return Some((self.start(slot), before));
+                return Some((self.shard(slot), before));
             }
             before = after;
         }

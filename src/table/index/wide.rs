@@ -1,7 +1,10 @@
 //! Counting how many of some integers are at most another one, in the way that suits the processor, and running a search in
 //! a version that is compiled for wider instructions, where the processor has them. Nothing else here is `unsafe`.
 
-#![allow(unsafe_code, reason = "code for instructions that not every processor has is called only where they are")]
+#![allow(
+    unsafe_code,
+    reason = "code for instructions that not every processor has is called only where they are"
+)]
 
 /// Whether a search is compiled for a processor that compares several integers of eight bytes at once.
 pub(super) trait Lanes: Copy {
@@ -45,23 +48,26 @@ pub(super) trait Search {
 }
 
 /// Runs a search as the processor can run it fastest.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) fn run<S: Search>(search: S) -> S::Found {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has what the function is compiled for.
-            return unsafe { run_on_avx2(search) };
-        }
-        return search.run::<Narrow>();
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has what the function is compiled for.
+        unsafe { run_on_avx2(search) }
+    } else {
+        search.run::<Narrow>()
     }
-    // On others, what compares several at once is there on every one, or nothing is.
-    #[cfg(not(target_arch = "x86_64"))]
+}
+
+/// Runs a search: either every processor of the kind compares several at once, or none does.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+pub(super) fn run<S: Search>(search: S) -> S::Found {
     search.run::<Wide>()
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,movbe,popcnt")]
+#[target_feature(enable = "avx2")]
 unsafe fn run_on_avx2<S: Search>(search: S) -> S::Found {
     search.run::<Wide>()
 }

@@ -1,0 +1,255 @@
+//! Changing the tree: what is shared with another version is copied, node by node along one path, and the inner nodes that
+//! this version alone has are changed in place.
+
+use std::sync::Arc;
+
+use arrayvec::ArrayVec;
+
+use super::Ids;
+use super::leaf::{self, Leaf, Lone};
+use super::node::{self, Inner, Node};
+use crate::shard::ShardId;
+
+/// What to do.
+struct Edit<'s> {
+    id: u64,
+    /// The start to put there, or nothing to take the entry out.
+    start: Option<&'s [u8]>,
+}
+
+/// What came of it. Written where it stays, because it is handed up through every level.
+#[derive(Default)]
+struct Done {
+    /// The number of entries is what it was.
+    replaced: bool,
+    /// What did not fit into the node and belongs right after it, with its least id.
+    beside: Option<(u64, Node)>,
+}
+
+impl Ids {
+    /// Takes entries in ascending order of their ids. O(bytes). Leaves are as full as can be: the ids of new shards are
+    /// greater than all.
+    pub(in crate::table) fn from_sorted<'s>(entries: impl IntoIterator<Item = (ShardId, &'s [u8])>) -> Self {
+        let mut len = 0;
+        let entries =
+            entries.into_iter().inspect(|_| len += 1).map(|(id, start)| (id.0, Lone::new(id.0, start)));
+        let mut level = in_parts(entries, |lone: ArrayVec<_, { leaf::FANOUT }>| {
+            let runs: ArrayVec<_, { leaf::FANOUT }> = lone.iter().map(|(_, lone)| Lone::run(lone)).collect();
+            Node::Leaf(Leaf::of(&runs))
+        });
+        while level.len() > 1 {
+            level =
+                in_parts(level, |part: ArrayVec<_, { node::FANOUT }>| Node::Inner(Arc::new(Inner::of(part))));
+        }
+        Self { root: level.pop().map(|(_, root)| root), len }
+    }
+
+    /// Says where a shard starts, in the stead of what was said before. O(log n).
+    pub(in crate::table) fn insert(&mut self, id: ShardId, start: &[u8]) {
+        let Some(root) = &mut self.root else {
+            *self = Self::from_sorted([(id, start)]);
+            return;
+        };
+        let mut done = Done::default();
+        root.edit(&Edit { id: id.0, start: Some(start) }, true, &mut done);
+        self.len += usize::from(!done.replaced);
+        if let Some(beside) = done.beside {
+            *root = Node::Inner(Arc::new(Inner::of([(0, root.clone()), beside])));
+        }
+    }
+
+    /// Takes out what is said of a shard, and says whether there was anything. O(log n).
+    pub(in crate::table) fn remove(&mut self, id: ShardId) -> bool {
+        let edit = Edit { id: id.0, start: None };
+        let removed = self.root.as_mut().is_some_and(|root| root.edit(&edit, true, &mut Done::default()));
+        self.len -= usize::from(removed);
+        while let Some(root) = &self.root {
+            match root {
+                Node::Inner(inner) if inner.children.len() == 1 => {
+                    self.root = Some(inner.children[0].clone())
+                }
+                root if root.len() == 0 => self.root = None,
+                _ => break,
+            }
+        }
+        removed
+    }
+}
+
+impl Node {
+    /// Whether there was anything to do: nothing is changed, and nothing copied, where there is nothing to take out. The
+    /// `last` node of a level has all ids of the tree that are greater.
+    fn edit(&mut self, edit: &Edit<'_>, last: bool, done: &mut Done) -> bool {
+        if let Self::Inner(inner) = self {
+            if let Some(inner) = Arc::get_mut(inner) {
+                let (place, below) = inner.below(edit, last);
+                let edited = inner.children[place].edit(edit, below, done);
+                if edited {
+                    inner.settle(place, edit, last, done);
+                }
+                return edited;
+            }
+        }
+        match self.edited(edit, last, done) {
+            Some(edited) => *self = edited,
+            None => return false,
+        }
+        true
+    }
+
+    /// Of a node that is shared: so is all below.
+    fn edited(&self, edit: &Edit<'_>, last: bool, done: &mut Done) -> Option<Self> {
+        match self {
+            Self::Leaf(leaf) => leaf.edited(edit, last, done).map(Self::Leaf),
+            Self::Inner(inner) => {
+                inner.warm();
+                let (place, below) = inner.below(edit, last);
+                let child = inner.children[place].edited(edit, below, done)?;
+                // Filled where it will stay.
+                let mut copy = Arc::<Inner>::default();
+                let space = Arc::get_mut(&mut copy)?;
+                space.fill_from(inner, place, child);
+                space.settle(place, edit, last, done);
+                Some(Self::Inner(copy))
+            }
+        }
+    }
+}
+
+impl Leaf {
+    fn edited(&self, edit: &Edit<'_>, last: bool, done: &mut Done) -> Option<Self> {
+        let (len, place) = (self.len(), self.rank(edit.id));
+        let replaced = self.has(place, edit.id);
+        let after = place + usize::from(replaced);
+        let Some(start) = edit.start else {
+            return replaced.then(|| Self::of(&[self.run(0..place), self.run(after..len)]));
+        };
+        let lone = Lone::new(edit.id, start);
+        if replaced || len < leaf::FANOUT {
+            done.replaced = replaced;
+            return Some(Self::of(&[self.run(0..place), lone.run(), self.run(after..len)]));
+        }
+        let half = leaf::FANOUT / 2;
+        let (lower, upper) = if last && place == len {
+            // More will follow at the right edge, and nothing in this leaf.
+            (self.clone(), Self::of(&[lone.run()]))
+        } else if place <= half {
+            let lower = Self::of(&[self.run(0..place), lone.run(), self.run(place..half)]);
+            (lower, Self::of(&[self.run(half..len)]))
+        } else {
+            let upper = Self::of(&[self.run(half..place), lone.run(), self.run(place..len)]);
+            (Self::of(&[self.run(0..half)]), upper)
+        };
+        done.beside = Some((upper.id(0), Node::Leaf(upper)));
+        Some(lower)
+    }
+
+    /// What two neighbours have, in one leaf or evenly in two.
+    fn shared_out(&self, next: &Self) -> ArrayVec<(u64, Node), 2> {
+        let (len, all) = (self.len(), self.len() + next.len());
+        let of = |from: usize, to: usize| {
+            let own = self.run(from.min(len)..to.min(len));
+            let leaf = Self::of(&[own, next.run(from.saturating_sub(len)..to.saturating_sub(len))]);
+            (leaf.id(0), Node::Leaf(leaf))
+        };
+        if all <= leaf::FANOUT {
+            ArrayVec::from_iter([of(0, all)])
+        } else {
+            ArrayVec::from([of(0, all / 2), of(all / 2, all)])
+        }
+    }
+}
+
+impl Inner {
+    fn below(&self, edit: &Edit<'_>, last: bool) -> (usize, bool) {
+        let place = self.place(edit.id);
+        (place, last && place + 1 == self.children.len())
+    }
+
+    /// Makes good what an edit left of a child.
+    fn settle(&mut self, place: usize, edit: &Edit<'_>, last: bool, done: &mut Done) {
+        if edit.start.is_some() {
+            if let Some((least, child)) = done.beside.take() {
+                done.beside = self.put(place + 1, least, child, last);
+            }
+            return;
+        }
+        let child = &self.children[place];
+        let few = if matches!(child, Node::Leaf(_)) { leaf::FANOUT / 4 } else { node::FANOUT / 4 };
+        match child.len() {
+            0 => self.remove(place),
+            len if len < few && self.children.len() > 1 => self.share_out(place.min(self.children.len() - 2)),
+            _ => {}
+        }
+    }
+
+    /// Adds a child, and gives the upper part of the node if it had to be split.
+    fn put(&mut self, place: usize, least: u64, child: Node, last: bool) -> Option<(u64, Node)> {
+        let half = node::FANOUT / 2;
+        if self.children.len() < node::FANOUT {
+            self.insert(place, least, child);
+            return None;
+        }
+        let upper = if last && place == node::FANOUT {
+            Self::of([(least, child)])
+        } else {
+            let mut upper = self.split_off(half);
+            match place.checked_sub(half) {
+                Some(place @ 1..) => upper.insert(place, least, child),
+                _ => self.insert(place, least, child),
+            }
+            upper
+        };
+        Some((upper.least[0], Node::Inner(Arc::new(upper))))
+    }
+
+    /// Merges a child with the next one, or divides what both have between them.
+    fn share_out(&mut self, place: usize) {
+        let parts = match (&self.children[place], &self.children[place + 1]) {
+            (Node::Leaf(leaf), Node::Leaf(next)) => leaf.shared_out(next),
+            (Node::Inner(inner), Node::Inner(next)) => inner.shared_out(self.least[place + 1], next),
+            // Every leaf is equally deep.
+            _ => return,
+        };
+        if parts.len() == 1 {
+            self.remove(place + 1);
+        }
+        for (at, (least, child)) in (place..).zip(parts) {
+            // The least id may have been lower once, and what is said of the first child above is still right.
+            if at > place {
+                self.least[at] = least;
+            }
+            self.children[at] = child;
+        }
+    }
+
+    /// What two neighbours have, in one node or evenly in two.
+    fn shared_out(&self, least: u64, next: &Self) -> ArrayVec<(u64, Node), 2> {
+        let own = self.least[..self.children.len()].iter().copied();
+        let leasts = own.chain([least]).chain(next.least[1..].iter().copied());
+        let mut children = leasts.zip(self.children.iter().chain(&next.children).cloned());
+        let all = self.children.len() + next.children.len();
+        let mut take = |len| {
+            let inner = Self::of(children.by_ref().take(len));
+            (inner.least[0], Node::Inner(Arc::new(inner)))
+        };
+        if all <= node::FANOUT {
+            ArrayVec::from_iter([take(all)])
+        } else {
+            ArrayVec::from([take(all / 2), take(all - all / 2)])
+        }
+    }
+}
+
+/// Full nodes, but for the last, each with its least id.
+fn in_parts<T, const N: usize>(
+    items: impl IntoIterator<Item = (u64, T)>,
+    node: impl Fn(ArrayVec<(u64, T), N>) -> Node,
+) -> Vec<(u64, Node)> {
+    let mut items = items.into_iter().peekable();
+    let mut parts = Vec::with_capacity(items.size_hint().0.div_ceil(N));
+    while let Some((least, _)) = items.peek() {
+        parts.push((*least, node(items.by_ref().take(N).collect())));
+    }
+    parts
+}

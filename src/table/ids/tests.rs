@@ -1,0 +1,174 @@
+//! The tree against a `BTreeMap`, on ids in orders that are made to be hard, with starts of any length; and that what other
+//! versions have stays what it was.
+
+use std::collections::BTreeMap;
+
+use super::*;
+
+/// A small generator (Steele and others, `SplitMix64`, 2014).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        usize::try_from(self.next() >> 16).unwrap() % limit
+    }
+
+    /// Mostly short, sometimes empty, sometimes long.
+    fn start(&mut self) -> Vec<u8> {
+        let most = [1, 17, 301][self.below(3)];
+        (0..self.below(most)).map(|at| self.0.to_le_bytes()[at % 8]).collect()
+    }
+}
+
+/// How to make the ids of a kind, the `n`th of a series.
+type Family = (&'static str, fn(&mut Random, u64) -> u64);
+
+const FAMILIES: [Family; 8] = [
+    ("ascending", |_, n| n),
+    ("descending", |_, n| u64::MAX - n),
+    ("any", |random, _| random.next()),
+    (
+        "the least and the greatest",
+        |random, n| if n % 2 == 0 { random.next() % 40 } else { !(random.next() % 40) },
+    ),
+    ("dense with holes", |random, n| n / 2 + random.next() % 50),
+    ("clusters", |random, _| ((random.next() % 9) << 60) | (random.next() % 70)),
+    ("from both ends to the middle", |_, n| if n % 2 == 0 { n } else { !n }),
+    ("ascending runs, each below the one before", |_, n| (1_000 - n / 40) * 1_000 + n % 40),
+];
+
+/// The tree and the other, which always have the same entries.
+#[derive(Clone, Default)]
+struct Opinions {
+    ids: Ids,
+    tree: BTreeMap<u64, Vec<u8>>,
+}
+
+impl Opinions {
+    fn insert(&mut self, id: u64, start: Vec<u8>) {
+        self.ids.insert(ShardId(id), &start);
+        self.tree.insert(id, start);
+        assert_eq!(self.ids.get(ShardId(id)), self.tree.get(&id).map(Vec::as_slice));
+    }
+
+    fn remove(&mut self, id: u64) {
+        assert_eq!(self.ids.remove(ShardId(id)), self.tree.remove(&id).is_some());
+        assert_eq!(self.ids.get(ShardId(id)), None);
+    }
+
+    /// An id that is there, near some id or at the end.
+    fn near(&self, id: u64) -> Option<u64> {
+        self.tree.range(id..).next().or(self.tree.iter().next_back()).map(|(id, _)| *id)
+    }
+
+    fn agree(&self, context: &str) {
+        assert_eq!(self.ids.broken(), None, "{context}");
+        assert_eq!(self.ids.len(), self.tree.len(), "{context}");
+        let all = self.tree.iter().map(|(id, start)| (ShardId(*id), start.as_slice()));
+        assert!(self.ids.iter().eq(all.clone()), "{context}");
+        for (id, start) in all {
+            assert_eq!(self.ids.get(id), Some(start), "{context}: {id}");
+            for beside in [id.0.wrapping_sub(1), id.0.wrapping_add(1)] {
+                let found = self.ids.get(ShardId(beside));
+                assert_eq!(found, self.tree.get(&beside).map(Vec::as_slice), "{context}: beside {id}");
+            }
+        }
+        let other = Ids::from_sorted(self.tree.iter().map(|(id, start)| (ShardId(*id), start.as_slice())));
+        assert!(self.ids == other, "{context}");
+    }
+}
+
+#[test]
+fn every_order_of_ids_is_kept_as_a_map_keeps_it() {
+    let sizes: &[usize] = if cfg!(miri) { &[90] } else { &[5, 70, 600, 6_000] };
+    for (seed, (name, make)) in FAMILIES.into_iter().enumerate() {
+        for &size in sizes {
+            let mut random = Random(seed as u64 * 10_000 + size as u64);
+            let mut opinions = Opinions::default();
+            let mut versions = vec![opinions.clone()];
+            // Grows, then changes, then shrinks to nothing.
+            for round in 0..4 * size {
+                let id = make(&mut random, round as u64);
+                if random.below(10) < [9, 5, 1, 0][round / size] {
+                    let start = random.start();
+                    opinions.insert(id, start);
+                } else {
+                    let at = [id, random.next()][random.below(2)];
+                    opinions.remove(at);
+                    opinions.near(at).into_iter().for_each(|id| opinions.remove(id));
+                }
+                if round % (size / 2) == 0 {
+                    versions.push(opinions.clone());
+                }
+                if random.below(size) < 20 {
+                    assert_eq!(opinions.ids.broken(), None, "{name}, {size}, {round}");
+                }
+            }
+            while let Some(id) = opinions.near(random.next()) {
+                opinions.remove(id);
+            }
+            assert!(opinions.ids.root.is_none());
+            versions.iter().for_each(|version| version.agree(name));
+        }
+    }
+}
+
+#[test]
+fn building_at_once_is_like_building_one_by_one() {
+    for size in [0usize, 1, 2, 31, 32, 33, 63, 64, 65, 255, 256, 257, 511, 513, 2_047, 2_048, 2_049, 5_000] {
+        if cfg!(miri) && size > 70 {
+            continue;
+        }
+        let mut random = Random(size as u64);
+        let mut opinions = Opinions::default();
+        for id in 0..size as u64 {
+            let start = random.start();
+            opinions.insert(id * 3, start);
+        }
+        opinions.agree("one by one");
+        let sorted = opinions.tree.iter().map(|(id, start)| (ShardId(*id), start.as_slice()));
+        opinions.ids = Ids::from_sorted(sorted);
+        opinions.agree("at once");
+        for _ in 0..size {
+            let at = random.next() % (size as u64 * 3);
+            let start = random.start();
+            opinions.insert(at, start);
+            opinions.near(random.next() % (size as u64 * 3)).into_iter().for_each(|id| opinions.remove(id));
+            assert!(size > 600 || opinions.ids.broken().is_none());
+        }
+        opinions.agree("changed");
+    }
+}
+
+#[test]
+fn entries_that_differ_make_trees_that_differ() {
+    let of =
+        |entries: &[(u64, &[u8])]| Ids::from_sorted(entries.iter().map(|(id, start)| (ShardId(*id), *start)));
+    let some = of(&[(1, b"ab"), (2, b"c")]);
+    assert!(some == some.clone());
+    for other in [of(&[]), of(&[(1, b"ab")]), of(&[(1, b"a"), (2, b"bc")]), of(&[(1, b"ab"), (3, b"c")])] {
+        assert!(some != other);
+    }
+}
+
+#[test]
+fn ascending_ids_leave_full_leaves_behind() {
+    let mut ids = Ids::default();
+    (0..320).for_each(|id| ids.insert(ShardId(id), b""));
+    let mut leaves = 0;
+    let mut nodes: Vec<&Node> = ids.root.iter().collect();
+    while let Some(node) = nodes.pop() {
+        match node {
+            Node::Inner(inner) => nodes.extend(&inner.children),
+            Node::Leaf(_) => leaves += 1,
+        }
+    }
+    assert_eq!(leaves, 320 / leaf::FANOUT);
+}
