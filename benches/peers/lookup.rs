@@ -1,0 +1,161 @@
+//! What does one look-up cost, on which keys, among how many shards?
+//!
+//! Look-ups do not depend on each other, so the processor overlaps them: the figures are throughput, and one look-up alone
+//! takes longer. Tables are fresh from building.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::chart::{Chart, Folder, Line};
+use crate::contender::{self, COMPARED, Contender, Kind, ROUTER, TABLE};
+use crate::extent::Extent;
+use crate::grid::{self, Grid, figure};
+use crate::keyspace::Keyspace;
+use crate::mix::Mix;
+use crate::rounds::{each, medians};
+use crate::workload::shards::owner;
+
+/// One number of shards, cut at one kind of keys and asked in one way.
+pub(crate) struct Cell {
+    keys: &'static str,
+    mix: Mix,
+    pub(crate) shards: usize,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    name: String,
+    kind: Kind,
+    nanoseconds: f64,
+    /// Of the answers.
+    wrong: usize,
+}
+
+pub(crate) fn run(extent: &Extent, paths: Option<&Path>, folder: &Folder) -> Result<Vec<Cell>, String> {
+    let mut all = Vec::new();
+    for keys in Keyspace::all(paths)? {
+        let mut cells = Vec::new();
+        for shards in keys.sizes(extent.sizes) {
+            let (records, pool) = keys.cut(shards, extent.queries);
+            let mut contenders = contender::all(&records, keys.is_inline());
+            for mix in extent.mixes {
+                let queries = mix.of(&pool);
+                let queries: Vec<_> = queries.iter().collect();
+                let right: Vec<_> = queries.iter().map(|key| Some(owner(&records, key).route())).collect();
+                let wrong: Vec<_> = contenders
+                    .iter_mut()
+                    .map(|contender| {
+                        let answers = contender.pass.answers(&queries);
+                        answers.iter().zip(&right).filter(|(answer, right)| answer != right).count()
+                    })
+                    .collect();
+                let nanoseconds = medians(extent.rounds, &mut contenders, |contender| {
+                    each(queries.len(), || contender.pass.pass(&queries))
+                });
+                let figures = contenders.iter().zip(wrong.into_iter().zip(nanoseconds));
+                let row = |(contender, (wrong, nanoseconds)): (&Contender, _)| Row {
+                    name: contender.name.clone(),
+                    kind: contender.kind,
+                    nanoseconds,
+                    wrong,
+                };
+                let cell = Cell { keys: keys.name(), mix: *mix, shards, rows: figures.map(row).collect() };
+                println!("{cell}");
+                cells.push(cell);
+            }
+        }
+        for mix in extent.mixes {
+            let cells: Vec<_> = cells.iter().filter(|cell| cell.mix == *mix).collect();
+            draw(keys.name(), *mix, &cells, folder)?;
+        }
+        all.extend(cells);
+    }
+    Ok(all)
+}
+
+impl Cell {
+    fn of(&self, name: &str) -> f64 {
+        let row = self.rows.iter().find(|row| row.name == name);
+        row.map_or(f64::NAN, |row| row.nanoseconds)
+    }
+
+    pub(crate) fn compared(&self) -> f64 {
+        self.of(COMPARED)
+    }
+
+    /// The fastest one of these kinds that gives the right answers; of the limit, whatever they are.
+    pub(crate) fn best(&self, kinds: &[Kind]) -> Option<f64> {
+        let fit = |row: &&Row| kinds.contains(&row.kind) && (row.wrong == 0 || row.kind == Kind::Limit);
+        self.rows.iter().filter(fit).map(|row| row.nanoseconds).min_by(f64::total_cmp)
+    }
+
+    pub(crate) fn shardway_is_right(&self) -> bool {
+        self.rows.iter().all(|row| row.kind != Kind::Shardway || row.wrong == 0)
+    }
+
+    pub(crate) fn name(&self) -> String {
+        format!("{}, {}, {} shards", self.keys, self.mix.name(), grid::count(self.shards))
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        let row = |row: &Row| {
+            json!({
+                "name": row.name,
+                "kind": format!("{:?}", row.kind).to_lowercase(),
+                "ns": row.nanoseconds,
+                "wrong": row.wrong,
+            })
+        };
+        json!({
+            "keys": self.keys,
+            "mix": self.mix.name(),
+            "shards": self.shards,
+            "contenders": self.rows.iter().map(row).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl std::fmt::Display for Cell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "lookup: {}", self.name())?;
+        let mut grid = Grid::new(["", "ns", "to best peer", "to the limit", "wrong answers"]);
+        let to = |row: &Row, kind| {
+            self.best(&[kind]).map_or_else(String::new, |best| figure(row.nanoseconds / best))
+        };
+        for row in &self.rows {
+            let wrong = match (row.kind, row.wrong) {
+                (Kind::Limit, _) => "not checked".into(),
+                (_, 0) => String::new(),
+                (_, wrong) => grid::count(wrong),
+            };
+            grid.row([
+                row.name.clone(),
+                figure(row.nanoseconds),
+                to(row, Kind::Peer),
+                to(row, Kind::Limit),
+                wrong,
+            ]);
+        }
+        write!(f, "{grid}")?;
+        let over = |name| figure(self.of(name) - self.of(TABLE));
+        writeln!(f, "  over the bare table: Reader {} ns, Router {} ns", over(COMPARED), over(ROUTER))
+    }
+}
+
+fn draw(keys: &str, mix: Mix, cells: &[&Cell], folder: &Folder) -> Result<(), String> {
+    let Some(first) = cells.first() else { return Ok(()) };
+    let line = |row: &Row| Line {
+        name: row.name.clone(),
+        bold: row.kind == Kind::Shardway,
+        points: cells.iter().map(|cell| (cell.shards as f64, cell.of(&row.name))).collect(),
+    };
+    let chart = Chart {
+        title: format!("One look-up: {keys} keys, {} queries", mix.name()),
+        across: "shards",
+        up: "ns",
+        ticks: cells.iter().map(|cell| (cell.shards as f64, grid::count(cell.shards))).collect(),
+        lines: first.rows.iter().map(line).collect(),
+    };
+    chart.write(folder, &format!("lookup-{keys}-{}.svg", mix.name()))
+}
