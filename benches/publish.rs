@@ -7,7 +7,7 @@
 //! another node and back, reported on. What a publication replaces is freed within the time that is taken, in shardway by
 //! the next publications. Shardway validates, and keeps epochs, versions and the directories by id and by node; the peers
 //! put records into a map, and take them out, and that is all. Not measured: writers against each other, readers beside
-//! them, how long a reader waits for the news, transactions of many changes (`bulk`).
+//! them, how long a reader waits for the news, transactions of many changes (`transact`).
 
 mod workload;
 

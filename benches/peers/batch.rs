@@ -40,6 +40,8 @@ pub(crate) fn run(extent: &Extent) -> Value {
             assert!(contender.pass.answers(&queries) == right, "{} is wrong", contender.name);
         }
         let figures = medians(extent.rounds, &mut contenders, |contender| {
+            // The others have emptied the caches.
+            contender.pass.pass(&queries);
             each(queries.len(), || contender.pass.pass(&queries))
         });
 

@@ -77,6 +77,10 @@ fn measure(extent: &Extent, count: usize) -> (Vec<String>, Figures) {
     let mut turns = contenders.each_ref().map(|_| Step::ALL.map(|_| Vec::new()));
     for _ in 0..extent.rounds {
         for (contender, turns) in contenders.iter_mut().zip(&mut turns) {
+            // The others have emptied the caches.
+            for step in Step::ALL {
+                contender.turn(step, extent.publications);
+            }
             for (step, turns) in Step::ALL.iter().zip(turns) {
                 turns.push(contender.turn(*step, extent.publications));
             }
