@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use shardway::ShardRecord;
 
 use crate::chart::{Chart, Folder, Line};
 use crate::contender::{self, COMPARED, Contender, Kind, ROUTER, TABLE};
@@ -14,6 +15,7 @@ use crate::grid::{self, Grid, figure};
 use crate::keyspace::Keyspace;
 use crate::mix::Mix;
 use crate::rounds::{each, medians};
+use crate::workload::keys::Queries;
 use crate::workload::shards::owner;
 
 /// One number of shards, cut at one kind of keys and asked in one way.
@@ -39,23 +41,16 @@ pub(crate) fn run(extent: &Extent, paths: Option<&Path>, folder: &Folder) -> Res
         for shards in keys.sizes(extent.sizes) {
             let (records, pool) = keys.cut(shards, extent.queries);
             let mut contenders = contender::all(&records, keys.is_inline());
+            let wrong = wrong_answers(&mut contenders, &records, &pool);
             for mix in extent.mixes {
                 let queries = mix.of(&pool);
                 let queries: Vec<_> = queries.iter().collect();
-                let right: Vec<_> = queries.iter().map(|key| Some(owner(&records, key).route())).collect();
-                let wrong: Vec<_> = contenders
-                    .iter_mut()
-                    .map(|contender| {
-                        let answers = contender.pass.answers(&queries);
-                        answers.iter().zip(&right).filter(|(answer, right)| answer != right).count()
-                    })
-                    .collect();
                 let nanoseconds = medians(extent.rounds, &mut contenders, |contender| {
                     // The others have emptied the caches: that is no property of a contender.
                     contender.pass.pass(&queries);
                     each(queries.len(), || contender.pass.pass(&queries))
                 });
-                let figures = contenders.iter().zip(wrong.into_iter().zip(nanoseconds));
+                let figures = contenders.iter().zip(wrong.iter().copied().zip(nanoseconds));
                 let row = |(contender, (wrong, nanoseconds)): (&Contender, _)| Row {
                     name: contender.name.clone(),
                     kind: contender.kind,
@@ -74,6 +69,17 @@ pub(crate) fn run(extent: &Extent, paths: Option<&Path>, folder: &Folder) -> Res
         all.extend(cells);
     }
     Ok(all)
+}
+
+/// How many of each contender's. No mix asks for keys that are not in the pool.
+fn wrong_answers(contenders: &mut [Contender], records: &[ShardRecord], pool: &Queries) -> Vec<usize> {
+    let queries: Vec<_> = pool.iter().collect();
+    let right: Vec<_> = queries.iter().map(|key| Some(owner(records, key).route())).collect();
+    let wrong = |contender: &mut Contender| {
+        let answers = contender.pass.answers(&queries);
+        answers.iter().zip(&right).filter(|(answer, right)| answer != right).count()
+    };
+    contenders.iter_mut().map(wrong).collect()
 }
 
 impl Cell {
