@@ -10,7 +10,7 @@ use shardway::Route;
 use crate::contender::{BATCH, Batches, COMPARED, Contender, Kind, Pass};
 use crate::extent::Extent;
 use crate::grid::{self, Grid, figure};
-use crate::rounds::{each, medians};
+use crate::rounds::{medians, warm};
 use crate::workload::cells::{ParkingTree, Shared};
 use crate::workload::keys::KeySet;
 use crate::workload::maps::Map;
@@ -40,9 +40,7 @@ pub(crate) fn run(extent: &Extent) -> Value {
             assert!(contender.pass.answers(&queries) == right, "{} is wrong", contender.name);
         }
         let figures = medians(extent.rounds, &mut contenders, |contender| {
-            // The others have emptied the caches.
-            contender.pass.pass(&queries);
-            each(queries.len(), || contender.pass.pass(&queries))
+            warm(&queries, |block| contender.pass.pass(block))
         });
 
         println!("batch: {} shards", grid::count(*count));

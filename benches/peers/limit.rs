@@ -56,7 +56,11 @@ impl StaticTree {
     fn find(&self, key: &[u8]) -> Route {
         let head = head(self.common, key);
         let (leaves, inner) = self.levels.split_last().expect("a tree has leaves");
-        let leaf = inner.iter().fold(0, |at, level| at * CHILDREN + upto(&level[at], head));
+        // No `fold`: it would be compiled apart, for processors that lack what this one has.
+        let mut leaf = 0;
+        for level in inner {
+            leaf = leaf * CHILDREN + upto(&level[leaf], head);
+        }
         self.routes[(leaf * WIDTH + upto(&leaves[leaf], head)).saturating_sub(1)]
     }
 
@@ -97,7 +101,12 @@ fn node(heads: &[i64]) -> Node {
 
 #[inline(always)]
 fn upto(node: &Node, head: i64) -> usize {
-    node.0.iter().map(|other| usize::from(*other <= head)).sum()
+    // As wide as the heads, so that comparisons add up as they are.
+    let mut count = 0_u64;
+    for other in &node.0 {
+        count += u64::from(*other <= head);
+    }
+    usize::try_from(count).unwrap_or_default()
 }
 
 /// In the order of the bytes, although signed: that is what processors compare four at a time.

@@ -14,7 +14,7 @@ use crate::extent::Extent;
 use crate::grid::{self, Grid, figure};
 use crate::keyspace::Keyspace;
 use crate::mix::Mix;
-use crate::rounds::{each, medians};
+use crate::rounds::{medians, warm};
 use crate::workload::keys::Queries;
 use crate::workload::shards::owner;
 
@@ -46,9 +46,7 @@ pub(crate) fn run(extent: &Extent, paths: Option<&Path>, folder: &Folder) -> Res
                 let queries = mix.of(&pool);
                 let queries: Vec<_> = queries.iter().collect();
                 let nanoseconds = medians(extent.rounds, &mut contenders, |contender| {
-                    // The others have emptied the caches: that is no property of a contender.
-                    contender.pass.pass(&queries);
-                    each(queries.len(), || contender.pass.pass(&queries))
+                    warm(&queries, |block| contender.pass.pass(block))
                 });
                 let figures = contenders.iter().zip(wrong.iter().copied().zip(nanoseconds));
                 let row = |(contender, (wrong, nanoseconds)): (&Contender, _)| Row {

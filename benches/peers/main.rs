@@ -4,8 +4,9 @@
 //! `-- --test` next to nothing. `-- --only lookup,memory` picks questions, `-- --help` says what else there is. Tables go to
 //! the terminal, and the same as JSON and as charts to a folder.
 //!
-//! All that is compared is measured in one process and takes turns, round by round; what counts is the median of the rounds.
-//! So a machine that slows down slows down everybody, and ratios hold where nanoseconds do not.
+//! All that is compared is measured in one process and takes turns, round by round. A turn is timed in short blocks; what
+//! counts is its middle block, and of all turns the middle one. So a machine that slows down slows down everybody, a neighbour
+//! that takes the core for a while is outvoted, and ratios hold where nanoseconds do not.
 //!
 //! This file is the order of events. [`args`] and [`extent`] say what to measure; [`keyspace`] and [`mix`] on which keys;
 //! [`contender`] whom, [`limit`] being the one that nobody can catch up with; [`rounds`] and [`threads`] how. Each question

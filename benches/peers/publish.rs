@@ -15,6 +15,9 @@ use crate::workload::keys::KeySet;
 use crate::workload::published::{Published, Step};
 use crate::workload::shards::{self, Target, Targets};
 
+/// Publications that are timed as one; the middle one of all blocks counts.
+const BLOCK: usize = 64;
+
 type CarryOut = Box<dyn Fn(Step, &mut Target)>;
 
 struct Contender {
@@ -32,7 +35,10 @@ impl Contender {
 
     fn turn(&mut self, step: Step, count: usize) -> f64 {
         let targets = self.targets.first(count);
-        each(targets.len(), || targets.iter_mut().for_each(|target| (self.carry_out)(step, target)))
+        let blocks = targets.chunks_mut(BLOCK).map(|block| {
+            each(block.len(), || block.iter_mut().for_each(|target| (self.carry_out)(step, target)))
+        });
+        median(blocks.collect())
     }
 }
 

@@ -22,6 +22,16 @@ pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures[figures.len() / 2]
 }
 
+/// Look-ups that are timed as one: so few that most blocks are over before the scheduler takes the core away.
+const BLOCK: usize = 1 << 10;
+
+/// What one look-up takes in the middle one of all blocks. Everything is done once before, for the contender before has left
+/// the caches full of its own: that is no property of this one.
+pub(crate) fn warm<T>(all: &[T], mut work: impl FnMut(&[T])) -> f64 {
+    work(all);
+    median(all.chunks(BLOCK).map(|block| each(block.len(), || work(block))).collect())
+}
+
 /// What each of so many took.
 pub(crate) fn each(count: usize, work: impl FnOnce()) -> f64 {
     let began = Instant::now();
