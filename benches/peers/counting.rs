@@ -14,7 +14,8 @@ static ALLOCATOR: Counting = Counting;
 static COUNTS: AtomicBool = AtomicBool::new(false);
 static BYTES: AtomicUsize = AtomicUsize::new(0);
 
-/// What is made, and how many bytes it asked for and still has, with all that it owns.
+/// What is made, and how many bytes it asked for and still has, with all that it owns. The making frees nothing that was
+/// there before.
 pub(crate) fn bytes_of<T>(make: impl FnOnce() -> T) -> (T, usize) {
     BYTES.store(0, Ordering::Relaxed);
     COUNTS.store(true, Ordering::Relaxed);
@@ -30,7 +31,6 @@ fn grow(bytes: usize) {
     }
 }
 
-/// May pass zero for a while, when what was there before is freed first.
 #[inline]
 fn shrink(bytes: usize) {
     if COUNTS.load(Ordering::Relaxed) {

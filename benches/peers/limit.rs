@@ -1,8 +1,8 @@
 //! How fast could it be at best? A static search tree over the first 8 bytes of each key, in the manner of an S+-tree: nodes
 //! of 16 keys end to end in one array for each level, and no pointers.
 //!
-//! It is no peer. It can't be changed, holds no keys, and takes the bytes that all starts begin with for granted; where keys
-//! differ only after their heads it gives a wrong answer, so its answers are not checked, and the many keys that share a head
+//! It is no peer. It can't be changed, holds no keys, and takes the bytes that all starts begin with for granted. Where keys
+//! differ only after their heads it gives a wrong answer, which nobody holds against it; but the many keys that share a head
 //! share the memory that it looks at, so it is faster there than anyone could be who is right.
 
 #![allow(unsafe_code, reason = "the compiler can't know that a processor has what it was asked about")]

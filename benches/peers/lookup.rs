@@ -23,6 +23,8 @@ pub(crate) struct Cell {
     keys: &'static str,
     mix: Mix,
     pub(crate) shards: usize,
+    /// How many answers of each contender were checked.
+    checked: usize,
     rows: Vec<Row>,
 }
 
@@ -55,7 +57,8 @@ pub(crate) fn run(extent: &Extent, paths: Option<&Path>, folder: &Folder) -> Res
                     nanoseconds,
                     wrong,
                 };
-                let cell = Cell { keys: keys.name(), mix: *mix, shards, rows: figures.map(row).collect() };
+                let rows = figures.map(row).collect();
+                let cell = Cell { keys: keys.name(), mix: *mix, shards, checked: pool.len(), rows };
                 println!("{cell}");
                 cells.push(cell);
             }
@@ -100,6 +103,12 @@ impl Cell {
         self.rows.iter().all(|row| row.kind != Kind::Shardway || row.wrong == 0)
     }
 
+    /// Whether the limit found what was asked for, and did not only look at less: on these keys it means something.
+    pub(crate) fn limit_holds(&self) -> bool {
+        let holds = |row: &Row| row.wrong * 100 <= self.checked;
+        self.rows.iter().filter(|row| row.kind == Kind::Limit).all(holds)
+    }
+
     pub(crate) fn name(&self) -> String {
         format!("{}, {}, {} shards", self.keys, self.mix.name(), grid::count(self.shards))
     }
@@ -117,6 +126,7 @@ impl Cell {
             "keys": self.keys,
             "mix": self.mix.name(),
             "shards": self.shards,
+            "checked": self.checked,
             "contenders": self.rows.iter().map(row).collect::<Vec<_>>(),
         })
     }
@@ -130,11 +140,7 @@ impl std::fmt::Display for Cell {
             self.best(&[kind]).map_or_else(String::new, |best| figure(row.nanoseconds / best))
         };
         for row in &self.rows {
-            let wrong = match (row.kind, row.wrong) {
-                (Kind::Limit, _) => "not checked".into(),
-                (_, 0) => String::new(),
-                (_, wrong) => grid::count(wrong),
-            };
+            let wrong = if row.wrong == 0 { String::new() } else { grid::count(row.wrong) };
             grid.row([
                 row.name.clone(),
                 figure(row.nanoseconds),

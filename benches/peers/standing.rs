@@ -11,10 +11,14 @@ use crate::lookup::Cell;
 /// Below that everything is in the nearest caches, and nobody has a problem.
 const WORTH_A_TABLE: usize = 1_000;
 
-const RIVALS: [(&str, &[Kind]); 3] = [
-    ("best peer", &[Kind::Peer]),
-    ("best peer, or tree of 16-byte keys", &[Kind::Peer, Kind::Inline]),
-    ("limit", &[Kind::Limit]),
+/// Its name, what it can be, and the cells that count.
+type Rival = (&'static str, &'static [Kind], fn(&Cell) -> bool);
+
+const RIVALS: [Rival; 4] = [
+    ("best peer", &[Kind::Peer], |_| true),
+    ("best peer, or tree of 16-byte keys", &[Kind::Peer, Kind::Inline], |_| true),
+    ("limit", &[Kind::Limit], |_| true),
+    ("limit, where it is 99 % right", &[Kind::Limit], Cell::limit_holds),
 ];
 
 pub(crate) struct Standing(Vec<Against>);
@@ -30,9 +34,10 @@ struct Against {
 impl Standing {
     pub(crate) fn of(cells: &[Cell]) -> Self {
         let cells = || cells.iter().filter(|cell| cell.shards >= WORTH_A_TABLE);
-        let against = |(rival, kinds): (&'static str, &[Kind])| {
+        let against = |(rival, kinds, fits): Rival| {
             let ratio = |cell: &Cell| Some(cell.best(kinds)? / cell.compared());
-            let ratios: Vec<_> = cells().filter_map(|cell| Some((ratio(cell)?, cell))).collect();
+            let ratios: Vec<_> =
+                cells().filter(|cell| fits(cell)).filter_map(|cell| Some((ratio(cell)?, cell))).collect();
             let (least, worst) = ratios.iter().min_by(|one, other| one.0.total_cmp(&other.0))?;
             let logarithms = ratios.iter().map(|(ratio, _)| ratio.ln()).sum::<f64>();
             let mean = (logarithms / ratios.len() as f64).exp();
