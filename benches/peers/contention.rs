@@ -87,6 +87,11 @@ fn contender<'t, P: Published + 't>(
 ) -> (String, Turn<'t>) {
     let (shared, mut targets, span) = (P::of(records), Targets::of(records), extent.span);
     let turn = move |readers, writer: bool| {
+        // The crew before was another one's, and has left the caches full of its own.
+        let mut find = shared.finder();
+        for key in queries {
+            black_box(find(key));
+        }
         let crew = Crew { readers, writes: writer.then_some(&mut targets) };
         let (lookups, publications) = threads::run(&shared, crew, span, |number, stop| {
             let mut find = shared.finder();
