@@ -1,7 +1,7 @@
 //! How does shardway compare with what one would take otherwise, in every respect that anyone chooses by?
 //!
-//! `cargo bench --bench peers` measures everything, in about 20 minutes; with `-- --quick` a part, in less than one; with
-//! `-- --test` next to nothing. `-- --only lookup,memory` picks questions, `-- --help` says what else there is. Tables go to
+//! `cargo bench --bench peers` measures everything, by estimate in 20 minutes; with `-- --quick` a part, in less than one;
+//! with `-- --test` next to nothing. `-- --only lookup,memory` picks questions, `-- --help` says what else there is. Tables go to
 //! the terminal, and the same as JSON and as charts to a folder.
 //!
 //! All that is compared is measured in one process and takes turns, round by round. A turn is timed in short blocks; what

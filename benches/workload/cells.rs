@@ -18,7 +18,7 @@ pub(crate) type SwappedTree = ArcSwap<Tree>;
 pub(crate) type SwappedSorted = ArcSwap<Sorted>;
 /// The textbook: readers without a lock, and versions that share what they have in common.
 pub(crate) type SwappedPersistent = ArcSwap<Persistent>;
-/// The same as most programs still have it.
+/// The same on the crate that was archived.
 pub(crate) type SwappedArchived = ArcSwap<Archived>;
 
 /// A map that threads share.
