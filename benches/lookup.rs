@@ -17,8 +17,10 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion};
 use shardway::{Route, ShardRecord};
 
+use workload::cells::{LockedTree, ParkingTree, Shared, SwappedPersistent, SwappedSorted, SwappedTree};
+use workload::concurrent;
 use workload::keys::{KeySet, Queries};
-use workload::peers::{LockedTree, Map, Shared, SwappedPersistent, SwappedTree};
+use workload::maps::Map;
 use workload::shards::{self, owner};
 
 fn main() {
@@ -52,8 +54,12 @@ fn look_up(criterion: &mut Criterion, keys: KeySet, count: usize, queries: &Quer
         move |key: &[u8]| table.resolve(key).ok()
     });
     contest.peer::<LockedTree>();
+    contest.peer::<ParkingTree>();
     contest.peer::<SwappedTree>();
+    contest.peer::<SwappedSorted>();
     contest.peer::<SwappedPersistent>();
+    contest.run("SkipMap", || concurrent::skip_map(&records));
+    contest.run("TreeIndex", || concurrent::tree_index(&records));
 }
 
 struct Contest<'c> {

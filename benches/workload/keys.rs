@@ -5,7 +5,7 @@ use std::iter::repeat_with;
 use fastrand::Rng;
 use shardway::Key;
 
-/// Where keys come from. All keys of one set have the same length.
+/// Where keys come from.
 #[derive(Clone, Copy)]
 pub(crate) enum KeySet {
     /// 16 random bytes, as hashes and UUIDs are: the first bytes decide.
@@ -65,29 +65,46 @@ impl KeySet {
 
     /// Keys to ask for, none of them where a shard starts but by chance.
     pub(crate) fn queries(self) -> Queries {
+        self.so_many_queries(QUERIES)
+    }
+
+    pub(crate) fn so_many_queries(self, count: usize) -> Queries {
         let mut random = Rng::with_seed(!SEED);
-        let width = self.draw(&mut random).len();
-        Queries { bytes: repeat_with(|| self.draw(&mut random)).take(QUERIES).flatten().collect(), width }
+        Queries::of(repeat_with(|| self.draw(&mut random)).take(count))
     }
 }
 
 /// Far more than caches and branch predictors learn by heart.
-const QUERIES: usize = 1 << 18;
+pub(crate) const QUERIES: usize = 1 << 18;
 
 /// Keys end to end in one buffer, so that the processor fetches them ahead and a miss is one of the contender's own.
 pub(crate) struct Queries {
     bytes: Vec<u8>,
-    width: usize,
+    ends: Vec<usize>,
 }
 
 impl Queries {
+    pub(crate) fn of(keys: impl IntoIterator<Item: AsRef<[u8]>>) -> Self {
+        let (mut bytes, mut ends) = (Vec::new(), vec![0]);
+        for key in keys {
+            bytes.extend_from_slice(key.as_ref());
+            ends.push(bytes.len());
+        }
+        Self { bytes, ends }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len() - 1
+    }
+
     /// The key whose turn it is; after the last one comes the first again.
     #[inline]
     pub(crate) fn at(&self, turn: usize) -> &[u8] {
-        &self.bytes[turn % QUERIES * self.width..][..self.width]
+        let turn = turn % self.len();
+        &self.bytes[self.ends[turn]..self.ends[turn + 1]]
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.bytes.chunks_exact(self.width)
+        self.ends.windows(2).map(|ends| &self.bytes[ends[0]..ends[1]])
     }
 }

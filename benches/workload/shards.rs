@@ -3,7 +3,7 @@
 use std::iter::once;
 
 use fastrand::Rng;
-use shardway::{Key, KeyEnd, KeyRange, NodeId, Router, ShardId, ShardRecord, Table};
+use shardway::{Halves, Key, KeyEnd, KeyRange, NodeId, Router, ShardId, ShardRecord, Table};
 
 use super::keys::KeySet;
 
@@ -14,7 +14,12 @@ pub(crate) const ALIKE: usize = 16;
 
 /// So many shards in key order, cut at keys of the set, each with a leader and two replicas.
 pub(crate) fn records(keys: KeySet, count: usize) -> Vec<ShardRecord> {
-    let starts: Vec<Key> = once(Key::empty()).chain(keys.sorted(count - 1)).collect();
+    cut(keys.sorted(count - 1))
+}
+
+/// Shards that are cut at keys other than the empty one, which are all different and ascend.
+pub(crate) fn cut(cuts: impl IntoIterator<Item = Key>) -> Vec<ShardRecord> {
+    let starts: Vec<Key> = once(Key::empty()).chain(cuts).collect();
     let ends = starts.iter().skip(1).cloned().map(KeyEnd::At).chain(once(KeyEnd::Unbounded));
     let homes = (0..).flat_map(|home| [home; ALIKE]);
     let record = |(((start, end), home), id): (((&Key, _), u64), _)| {
@@ -48,13 +53,15 @@ pub(crate) struct Target {
     pub(crate) middle: Key,
     /// Where its leader can go, and come back from.
     pub(crate) other: NodeId,
+    /// What a router has split it into.
+    pub(crate) halves: Option<Halves>,
 }
 
 impl From<&ShardRecord> for Target {
     fn from(record: &ShardRecord) -> Self {
         let middle = record.range.midpoint().expect("random keys leave room");
         let start = record.range.start().into();
-        Self { record: record.clone(), start, middle, other: record.replicas[0] }
+        Self { record: record.clone(), start, middle, other: record.replicas[0], halves: None }
     }
 }
 
@@ -78,5 +85,11 @@ impl Targets {
     pub(crate) fn next(&mut self) -> &mut Target {
         self.turn = if self.turn + 1 < self.all.len() { self.turn + 1 } else { 0 };
         &mut self.all[self.turn]
+    }
+
+    /// The first ones, of which there are so many or all.
+    pub(crate) fn first(&mut self, count: usize) -> &mut [Target] {
+        let count = count.min(self.all.len());
+        &mut self.all[..count]
     }
 }
