@@ -77,7 +77,7 @@ proptest! {
             prop_assert!(cuts.iter().all(|cut| cut.as_bytes() > range.start() && range.contains(cut)));
             // No sum of keys is zero but where there are none, and then shards count, as they do for bytes.
             let of = |range: &KeyRange| match measure {
-                Measure::Keys if table.totals(range).keys > 0 => table.totals(&range).keys,
+                Measure::Keys if table.totals(range).keys > 0 => table.totals(range).keys,
                 _ => table.totals(range).shards,
             };
             let total = of(&range);

@@ -18,12 +18,12 @@ pub(super) struct Columns {
     /// Right after the prefix.
     first: Run,
     /// How many steps there are.
-    steps: usize,
+    steps: u8,
     more: [Step; STEPS],
 }
 
-/// How many gaps a head can go over. Text rarely needs more than two.
-const STEPS: usize = 3;
+/// How many gaps a head can go over. Text rarely needs more.
+const STEPS: usize = 2;
 
 /// A gap, and the run of bytes behind it.
 #[derive(Clone, Copy, Default)]
@@ -39,7 +39,7 @@ struct Step {
 #[derive(Clone, Copy, Default)]
 struct Run {
     /// Where they start.
-    at: u32,
+    at: u16,
     /// How far they have to come down from the top of a word.
     down: u8,
     /// How far they have to go up again to their place in the head.
@@ -72,27 +72,32 @@ impl Columns {
             let bytes = Run::new(at, run, 8 - taken);
             match &mut columns {
                 None => columns = Some(Self { first: bytes, steps: 0, more: [Step::default(); STEPS] }),
-                Some(columns) if columns.steps == STEPS => break,
+                Some(columns) if columns.steps() == STEPS => break,
                 Some(columns) => {
                     let gap = Run::new(at - gap, gap, gap);
-                    columns.more[columns.steps] = Step { gap, agreed: gap.of(first), run: bytes };
+                    columns.more[columns.steps()] = Step { gap, agreed: gap.of(first), run: bytes };
                     columns.steps += 1;
                 }
             }
             (at, taken, gap) = (at + run, taken + run, 0);
         }
-        columns.filter(|columns| columns.steps > 0)
+        columns.filter(|columns| columns.steps > 0 && at <= usize::from(u16::MAX))
+    }
+
+    #[inline(always)]
+    fn steps(&self) -> usize {
+        usize::from(self.steps)
     }
 
     #[inline]
     pub(super) fn head(&self, key: &[u8]) -> u64 {
-        self.more[..self.steps].iter().fold(self.first.of(key), |head, step| head | step.run.of(key))
+        self.more[..self.steps()].iter().fold(self.first.of(key), |head, step| head | step.run.of(key))
     }
 
     #[inline]
     pub(super) fn see(&self, key: &[u8]) -> Seen {
         let mut head = self.first.of(key);
-        for step in &self.more[..self.steps] {
+        for step in &self.more[..self.steps()] {
             let found = step.gap.of(key);
             if found != step.agreed {
                 // What of the head comes after the gap becomes the least or the greatest that there is.
@@ -109,13 +114,13 @@ impl Run {
     /// `len` bytes from `at` on, as the uppermost of the `room` lowest bytes of a word.
     fn new(at: usize, len: usize, room: usize) -> Self {
         let bits = |bytes: usize| u8::try_from(8 * bytes).unwrap_or(0);
-        Self { at: u32::try_from(at).unwrap_or(u32::MAX), down: bits(8 - len), up: bits(room - len) }
+        Self { at: u16::try_from(at).unwrap_or(u16::MAX), down: bits(8 - len), up: bits(room - len) }
     }
 
     /// These bytes of `key`, in their place.
     #[inline]
     fn of(self, key: &[u8]) -> u64 {
-        word(key, self.at as usize) >> (self.down & 63) << (self.up & 63)
+        word(key, usize::from(self.at)) >> (self.down & 63) << (self.up & 63)
     }
 }
 

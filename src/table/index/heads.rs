@@ -36,24 +36,31 @@ pub(super) const INNER: usize = 24;
 pub(super) struct Heads<const N: usize> {
     /// How many keys there are.
     len: u8,
+    /// Whether the bytes of a head simply follow the prefix, so that [`Picked`] has nothing to say.
+    is_plain: bool,
     /// How many bytes all keys agree on before the first on which they don't; no more than fit.
     prefix: u16,
-    /// Which bytes make a head, if they do not simply follow the prefix.
-    picked: Option<Arc<Picked>>,
     /// The last eight bytes of the prefix, if it has so many.
     prefix_end: u64,
     /// The first head of each line but the first; the greatest integer where there is none.
     firsts: [u64; LEAF / LINE - 1],
+    /// The rest of the first line.
+    _rest: u64,
+    picked: Picked,
     /// Ascending; that of the first key is zero, and the greatest integer stands where there is none.
     heads: [u64; N],
 }
 
-/// How the bytes of a head are picked, if not simply those after the prefix are taken.
+/// How the bytes of a head are picked. In one line of its own, which a search needs only if it has something to say.
+#[derive(Clone)]
+#[repr(align(64))]
 enum Picked {
+    /// Those that follow the prefix.
+    Plainly,
     /// The first on which the keys do not all agree.
     Columns(Columns),
     /// Those at which neighbours part. For keys with one head there are the bytes at more such places.
-    Spots(Spots, Box<[u64]>),
+    Spots(Spots, Arc<[u64]>),
 }
 
 /// So many of the keys may have the head of another one before a full comparison with every search is the better way.
@@ -67,9 +74,11 @@ impl<const N: usize> Heads<N> {
         let mut heads = Self {
             len: u8::try_from(len).unwrap_or(u8::MAX),
             prefix: u16::try_from(prefix).unwrap_or(u16::MAX),
-            picked: None,
+            is_plain: true,
             prefix_end: prefix_end(model, prefix),
             firsts: [u64::MAX; LEAF / LINE - 1],
+            _rest: 0,
+            picked: Picked::Plainly,
             heads: [u64::MAX; N],
         };
         heads.fill(&key);
@@ -86,8 +95,8 @@ impl<const N: usize> Heads<N> {
 
     /// Picks bytes in another way, if fewer keys tie so.
     fn try_out<'k>(&mut self, picked: Option<Picked>, key: &impl Fn(usize) -> &'k [u8]) {
-        if picked.is_some() {
-            let mut other = Self { picked: picked.map(Arc::new), ..self.clone() };
+        if let Some(picked) = picked {
+            let mut other = Self { is_plain: false, picked, ..self.clone() };
             other.fill(key);
             if other.ties() < self.ties() {
                 *self = other;
@@ -127,16 +136,17 @@ impl<const N: usize> Heads<N> {
         agreed: usize,
         keys: impl Fn(usize) -> &'k [u8],
     ) -> (usize, usize) {
-        let seen = match self.picked.as_deref() {
-            Some(Picked::Spots(spots, more)) => {
+        let seen = match &self.picked {
+            Picked::Spots(spots, more) if !self.is_plain => {
                 return (self.search_blindly::<L>(spots, more, key, agreed, keys), self.agreed().max(agreed));
             }
             _ if self.agreed() > agreed && !self.has_prefix(key, agreed, || keys(1)) => {
                 let model = &keys(1)[..self.agreed()];
                 return (if key < model { 1 } else { self.len() }, agreed);
             }
-            None => Seen::Head(word(key, self.agreed())),
-            Some(Picked::Columns(columns)) => columns.see(key),
+            _ if self.is_plain => Seen::Head(word(key, self.agreed())),
+            Picked::Columns(columns) => columns.see(key),
+            Picked::Plainly | Picked::Spots(..) => Seen::Head(0),
         };
         let rank = match seen {
             Seen::Before(head) => self.count_below::<L>(head),
@@ -247,7 +257,7 @@ impl<const N: usize> Heads<N> {
         let fits = |place: usize| {
             !is_new(&model) && matches!(self.see(keys(place), || keys(model)), Some(Seen::Head(_)))
         };
-        let is_blind = matches!(self.picked.as_deref(), Some(Picked::Spots(..)));
+        let is_blind = matches!(self.picked, Picked::Spots(..));
         if len <= LINE || is_blind || new > 0 && (takes_part || !(1..len).filter(is_new).all(fits)) {
             *self = Self::of(len, keys);
             return;
@@ -292,20 +302,20 @@ impl<const N: usize> Heads<N> {
     /// The head of a key that agrees with the others where they agree.
     #[inline]
     fn head(&self, key: &[u8]) -> u64 {
-        match self.picked.as_deref() {
-            Some(Picked::Spots(spots, _)) => spots.head(key),
-            Some(Picked::Columns(columns)) => columns.head(key),
-            None => word(key, self.agreed()),
+        match &self.picked {
+            Picked::Spots(spots, _) => spots.head(key),
+            Picked::Columns(columns) => columns.head(key),
+            Picked::Plainly => word(key, self.agreed()),
         }
     }
 
     /// How a new key looks among the others, if one can tell without comparing it to all of them.
     fn see<'k>(&self, key: &[u8], model: impl FnOnce() -> &'k [u8]) -> Option<Seen> {
-        match self.picked.as_deref() {
+        match &self.picked {
             _ if !self.has_prefix(key, 0, model) => None,
-            Some(Picked::Spots(..)) => None,
-            Some(Picked::Columns(columns)) => Some(columns.see(key)),
-            None => Some(Seen::Head(word(key, self.agreed()))),
+            Picked::Spots(..) => None,
+            Picked::Columns(columns) => Some(columns.see(key)),
+            Picked::Plainly => Some(Seen::Head(word(key, self.agreed()))),
         }
     }
 
