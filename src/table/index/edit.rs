@@ -106,27 +106,35 @@ impl Node {
 impl Leaf {
     fn edit(leaf: &mut Arc<Self>, key: &[u8], edit: Edit<'_>) -> Option<Arc<Self>> {
         let rank = if key < leaf.start(0) { 0 } else { leaf.slot::<Narrow>(key, 0) + 1 };
-        let leaf = Self::make_mut(leaf);
         let (gone, new) = match edit {
             Edit::Amend(record) => {
-                leaf.amend(rank - 1, record);
+                Arc::make_mut(leaf).amend(rank - 1, record);
                 return None;
             }
             Edit::Splice(gone, new) => (gone, new),
         };
         let from = if gone > 0 { rank - 1 } else { rank };
         if leaf.len() + new.len() - gone <= LEAF {
-            leaf.splice(from, gone, new);
+            put(leaf, leaf.splice(from, gone, new));
             return None;
         }
         let middle = LEAF / 2;
         let middle = if (from..from + gone).contains(&(middle - 1)) { from + gone } else { middle };
-        let mut upper = leaf.split_off(middle);
+        let (mut lower, mut upper) = leaf.halves(middle);
         match from.checked_sub(middle) {
-            Some(within) if gone + within > 0 => upper.splice(within, gone, new),
-            _ => leaf.splice(from, gone, new),
+            Some(within) if gone + within > 0 => upper = upper.splice(within, gone, new),
+            _ => lower = lower.splice(from, gone, new),
         }
+        put(leaf, lower);
         Some(Arc::new(upper))
+    }
+}
+
+/// Puts a leaf in the stead of one that other versions may share.
+fn put(leaf: &mut Arc<Leaf>, new: Leaf) {
+    match Arc::get_mut(leaf) {
+        Some(leaf) => *leaf = new,
+        None => *leaf = Arc::new(new),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The leaves of the tree: what is known of some neighbouring shards, in columns. How to search among their starts is the
 //! business of [`super::heads`].
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrayvec::ArrayVec;
@@ -32,7 +33,7 @@ struct Replicas {
     spans: [Span; LEAF],
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq)]
 struct Span {
     from: u16,
     to: u16,
@@ -117,8 +118,17 @@ impl Leaf {
         Shard::new(&self.facts[slot], range, self.replicas(slot))
     }
 
+    /// Neighbours often share their replicas, and so most of what is summed up.
     pub(super) fn weight(&self) -> Weight {
-        (0..self.len()).map(|slot| self.weight_of(slot)).sum()
+        let mut sum = Weight::default();
+        let mut last = None;
+        for (slot, facts) in self.facts.iter().enumerate() {
+            let span = self.replicas.spans[slot];
+            let replicas = if last == Some(span) { &[] } else { self.replicas(slot) };
+            last = Some(span);
+            sum.add(Weight::of(facts, replicas));
+        }
+        sum
     }
 
     pub(super) fn weight_of(&self, slot: usize) -> Weight {
@@ -137,17 +147,6 @@ impl Leaf {
         Row { start: self.start(slot), end: self.end(slot), replicas: self.replicas(slot) }
     }
 
-    /// The leaf, for changes: a copy, if other versions share it, with room for one more shard.
-    pub(super) fn make_mut(leaf: &mut Arc<Self>) -> &mut Self {
-        if Arc::get_mut(leaf).is_none() {
-            let mut facts = Vec::with_capacity((leaf.len() + 1).min(LEAF));
-            facts.extend_from_slice(&leaf.facts);
-            let (heads, keys) = (leaf.heads.clone(), leaf.keys.clone());
-            *leaf = Arc::new(Self { heads, marks: leaf.marks, facts, keys, replicas: leaf.replicas.clone() });
-        }
-        Arc::make_mut(leaf)
-    }
-
     /// Puts another record of the same range in the stead of one.
     pub(super) fn amend(&mut self, slot: usize, record: &ShardRecord) {
         self.facts[slot] = record.facts();
@@ -160,9 +159,9 @@ impl Leaf {
         }
     }
 
-    /// Takes `gone` shards from a slot on out and puts others there, which fit. All else stays as it is, but for the end of
-    /// the shard before, which may be among the keys or not.
-    pub(super) fn splice(&mut self, from: usize, gone: usize, new: &[ShardRecord]) {
+    /// The leaf with others in the place of `gone` shards from a slot on, which fit. All else stays as it is, but for the end
+    /// of the shard before, which may be among the keys or not.
+    pub(super) fn splice(&self, from: usize, gone: usize, new: &[ShardRecord]) -> Self {
         let before = from.saturating_sub(1);
         let added: ArrayVec<Row<'_>, 4> =
             (before..from).map(|slot| self.row(slot)).chain(new.iter().map(Row::of_record)).collect();
@@ -175,16 +174,19 @@ impl Leaf {
         let starts: ArrayVec<&[u8], 3> = new.iter().map(|record| record.range.start()).collect();
         let mut keys = self.keys.splice(from, gone, &starts);
         let (first, last) = (self.marked_before(before), self.marked_before(from + gone));
-        let is_same = (first..last).map(|place| self.keys.get(self.len() + place)).eq(ends.iter().copied());
+        let is_same =
+            (first..last).map(|place| self.keys.get(self.len() + place)).eq(ends.iter().copied());
         if !is_same {
             keys = keys.splice(self.len() - gone + new.len() + first, last - first, &ends);
         }
+        let mut facts = Vec::with_capacity(self.len() - gone + new.len());
+        facts.extend_from_slice(&self.facts[..from]);
+        facts.extend(new.iter().map(ShardRecord::facts));
+        facts.extend_from_slice(&self.facts[from + gone..]);
+        let mut heads = self.heads.clone();
+        heads.splice(from, gone, new.len(), |place| keys.get(place));
         let replicas = self.replicas_after(from, gone, new);
-        drop((added, starts, ends));
-        (self.keys, self.marks, self.replicas) = (keys, marks, replicas);
-        self.facts.reserve_exact(new.len().saturating_sub(gone));
-        self.facts.splice(from..from + gone, new.iter().map(ShardRecord::facts)).for_each(drop);
-        self.heads.splice(from, gone, new.len(), |place| self.keys.get(place));
+        Self { heads, marks, facts, keys, replicas }
     }
 
     fn replicas_after(&self, from: usize, gone: usize, new: &[ShardRecord]) -> Replicas {
@@ -202,14 +204,11 @@ impl Leaf {
         replicas
     }
 
-    /// Gives the shards from a slot on to a leaf of their own.
-    pub(super) fn split_off(&mut self, from: usize) -> Self {
+    /// The shards below a slot, and those from it on.
+    pub(super) fn halves(&self, middle: usize) -> (Self, Self) {
         let rows: Rows<'_> = (0..self.len()).map(|slot| self.row(slot)).collect();
-        let upper = Self::new(&rows[from..], self.facts[from..].to_vec());
-        let lower = Self::new(&rows[..from], self.facts[..from].to_vec());
-        drop(rows);
-        *self = lower;
-        upper
+        let half = |part: Range<usize>| Self::new(&rows[part.clone()], self.facts[part].to_vec());
+        (half(0..middle), half(middle..self.len()))
     }
 
     /// As few leaves as hold what two neighbours have, evenly filled.

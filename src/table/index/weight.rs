@@ -26,16 +26,22 @@ impl Weight {
         let holders = replicas.iter().fold(leaders, |holders, node| holders | bit(*node));
         Self { shards: 1, keys: facts.estimates.keys, bytes: facts.estimates.bytes, leaders, holders }
     }
+
+    #[inline]
+    pub(super) fn add(&mut self, more: Self) {
+        self.shards = self.shards.saturating_add(more.shards);
+        self.keys = self.keys.saturating_add(more.keys);
+        self.bytes = self.bytes.saturating_add(more.bytes);
+        self.leaders |= more.leaders;
+        self.holders |= more.holders;
+    }
 }
 
 impl Sum for Weight {
     fn sum<I: Iterator<Item = Self>>(weights: I) -> Self {
-        weights.fold(Self::default(), |sum, more| Self {
-            shards: sum.shards.saturating_add(more.shards),
-            keys: sum.keys.saturating_add(more.keys),
-            bytes: sum.bytes.saturating_add(more.bytes),
-            leaders: sum.leaders | more.leaders,
-            holders: sum.holders | more.holders,
+        weights.fold(Self::default(), |mut sum, more| {
+            sum.add(more);
+            sum
         })
     }
 }
