@@ -65,6 +65,7 @@ fn a_reader_neither_allocates_nor_frees() {
             let mut kept = router.snapshot();
             reader.resolve("warm").unwrap();
             router.resolve("up").unwrap();
+            let mut answers = Vec::with_capacity(40);
             let before = CALLS.get();
             let (mut revisions, mut last) = (0, 0);
             while revisions < REVISIONS {
@@ -73,6 +74,8 @@ fn a_reader_neither_allocates_nor_frees() {
                 last = revision;
                 assert!(reader.resolve("n").is_ok() && router.resolve("n").is_ok());
                 assert!(reader.resolve_for("m", Access::Write).is_ok() && router.revision() >= last);
+                reader.resolve_many(&["m"; 40], &mut answers);
+                assert!(answers.iter().all(Result::is_ok));
                 // A snapshot that is dropped when its table has long been replaced.
                 if revisions % 8 == 0 {
                     kept = if kept.len() == 1 { router.snapshot() } else { reader.snapshot() };

@@ -1,6 +1,7 @@
 //! Comparing two versions: both are walked side by side, and what they share is skipped without a look inside.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::Index;
@@ -73,7 +74,11 @@ fn next_difference<'o, 'n>(old: &mut Rest<'o>, new: &mut Rest<'n>) -> Option<Ent
                 Ordering::Greater => drop(old.open_or_take(here)),
                 Ordering::Less => drop(new.open_or_take(there)),
                 Ordering::Equal => {
-                    if let (Some(before), Some(after)) = (old.open_or_take(here), new.open_or_take(there)) {
+                    if let (Some(one), Some(other)) = (here.leaf(), there.leaf()) {
+                        open_where_they_differ(one, old, other, new);
+                    } else if let (Some(before), Some(after)) =
+                        (old.open_or_take(here), new.open_or_take(there))
+                    {
                         if before != after {
                             return Some(EntryDiff::Changed(before, after));
                         }
@@ -82,6 +87,19 @@ fn next_difference<'o, 'n>(old: &mut Rest<'o>, new: &mut Rest<'n>) -> Option<Ent
             },
         }
     }
+}
+
+/// Two leaves that start with the same key are versions of each other, mostly, with one change somewhere in between.
+fn open_where_they_differ<'o, 'n>(one: &'o Leaf, old: &mut Rest<'o>, other: &'n Leaf, new: &mut Rest<'n>) {
+    old.0.pop();
+    new.0.pop();
+    let least = one.len().min(other.len());
+    let below = (0..least).take_while(|slot| one.is_same(*slot, other, *slot)).count();
+    let above = (1..=least - below)
+        .take_while(|back| one.is_same(one.len() - back, other, other.len() - back))
+        .count();
+    old.push_slots(one, below..one.len() - above);
+    new.push_slots(other, below..other.len() - above);
 }
 
 impl<'t> Rest<'t> {
@@ -96,7 +114,11 @@ impl<'t> Rest<'t> {
     }
 
     fn push_leaf(&mut self, leaf: &'t Leaf) {
-        self.0.extend((0..leaf.len()).rev().map(|slot| Part::Shard(Place { leaf, slot })));
+        self.push_slots(leaf, 0..leaf.len());
+    }
+
+    fn push_slots(&mut self, leaf: &'t Leaf, slots: Range<usize>) {
+        self.0.extend(slots.rev().map(|slot| Part::Shard(Place { leaf, slot })));
     }
 
     fn push_all(&mut self, children: &'t Children) {
@@ -128,6 +150,13 @@ impl<'t> Part<'t> {
                 Part::Children(Children::Inners(other), beside),
             ) => Arc::ptr_eq(&one[place], &other[beside]),
             _ => false,
+        }
+    }
+
+    fn leaf(self) -> Option<&'t Leaf> {
+        match self {
+            Self::Children(Children::Leaves(leaves), place) => Some(&leaves[place]),
+            _ => None,
         }
     }
 

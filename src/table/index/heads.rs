@@ -121,6 +121,15 @@ impl<const N: usize> Heads<N> {
         usize::from(self.len)
     }
 
+    #[cfg(test)]
+    pub(super) fn way(&self) -> &'static str {
+        match self.picked {
+            Picked::Plainly => "plainly",
+            Picked::Columns(_) => "in columns",
+            Picked::Spots(..) => "where neighbours part",
+        }
+    }
+
     /// How many bytes all keys agree on before the first on which they don't.
     #[inline]
     fn agreed(&self) -> usize {

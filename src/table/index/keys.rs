@@ -62,6 +62,11 @@ impl Keys {
         Self(heap)
     }
 
+    /// Whether both are in the same allocation.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     #[inline]
     pub(super) fn get(&self, place: usize) -> &[u8] {
         &self.0[self.offset(place)..self.offset(place + 1)]

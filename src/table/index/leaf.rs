@@ -118,6 +118,17 @@ impl Leaf {
         Shard::new(&self.facts[slot], range, self.replicas(slot))
     }
 
+    /// Whether a shard here and one in another leaf are equal. What versions share is not compared.
+    pub(super) fn is_same(&self, slot: usize, other: &Self, beside: usize) -> bool {
+        let (spans, others) = (&self.replicas, &other.replicas);
+        let shares_replicas =
+            Arc::ptr_eq(&spans.nodes, &others.nodes) && spans.spans[slot] == others.spans[beside];
+        let shares_keys = self.keys.is(&other.keys) && slot == beside;
+        self.facts[slot] == other.facts[beside]
+            && (shares_replicas || self.replicas(slot) == other.replicas(beside))
+            && (shares_keys || self.start(slot) == other.start(beside) && self.end(slot) == other.end(beside))
+    }
+
     /// Neighbours often share their replicas, and so most of what is summed up.
     pub(super) fn weight(&self) -> Weight {
         let mut sum = Weight::default();
@@ -174,8 +185,7 @@ impl Leaf {
         let starts: ArrayVec<&[u8], 3> = new.iter().map(|record| record.range.start()).collect();
         let mut keys = self.keys.splice(from, gone, &starts);
         let (first, last) = (self.marked_before(before), self.marked_before(from + gone));
-        let is_same =
-            (first..last).map(|place| self.keys.get(self.len() + place)).eq(ends.iter().copied());
+        let is_same = (first..last).map(|place| self.keys.get(self.len() + place)).eq(ends.iter().copied());
         if !is_same {
             keys = keys.splice(self.len() - gone + new.len() + first, last - first, &ends);
         }

@@ -12,7 +12,7 @@ pub(super) const INNER_LINES: usize = std::mem::offset_of!(Inner, keys);
 pub(super) const LEAF_LINES: usize = std::mem::offset_of!(Leaf, keys);
 
 /// For one key.
-struct Floor<'t, 'k>(&'t Index, &'k [u8]);
+pub(super) struct Floor<'t, 'k>(pub(super) &'t Index, pub(super) &'k [u8]);
 
 impl<'t> Search for Floor<'t, '_> {
     type Found = Option<Place<'t>>;

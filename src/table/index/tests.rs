@@ -1,13 +1,15 @@
 //! The index against two other opinions, a `BTreeMap` and an `im::OrdMap`, on keys that are made to be hard: equal heads,
 //! prefixes of each other, runs of the least and the greatest byte, bytes that vary here and there, and any length.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
 use im::OrdMap;
 
 use super::inner::Children;
+use super::search::Floor;
+use super::wide::{Narrow, Search, Wide};
 use super::*;
 use crate::key::{KeyEnd, KeyRange};
 use crate::shard::{NodeId, ShardId, ShardRecord};
@@ -39,7 +41,7 @@ impl Random {
 /// How to make keys of a kind.
 type Family = (&'static str, fn(&mut Random) -> Vec<u8>);
 
-const FAMILIES: [Family; 10] = [
+const FAMILIES: [Family; 13] = [
     ("any bytes, short", |random| random.bytes(&(0..=255).collect::<Vec<_>>(), 3)),
     ("sixteen random bytes", |random| (0..16).map(|_| random.byte()).collect()),
     ("prefixes of each other", |random| vec![b'a'; random.below(300)]),
@@ -59,6 +61,29 @@ const FAMILIES: [Family; 10] = [
         for width in [1, 2, 8, 9, 3] {
             key.extend(random.bytes(b"ab", 2));
             key.extend(gap(random, width));
+        }
+        key
+    }),
+    ("paths", |random| {
+        let parts =
+            ["src", "table", "index", "share", "doc", "html", "std", "a", "b.rs", "mod.rs", "x86_64", "lib"];
+        let path: Vec<_> = (0..1 + random.below(7)).map(|_| parts[random.below(parts.len())]).collect();
+        path.join("/").into_bytes()
+    }),
+    ("names with one letter here and there", |random| {
+        let mut name = b"................................................".to_vec();
+        for _ in 0..random.below(5) {
+            let at = random.below(name.len());
+            name[at] = random.one_of(b"abc");
+        }
+        name
+    }),
+    ("ends and zeros at the same places", |random| {
+        let length = random.below(30);
+        let mut key = random.bytes(b"ppppppppq", length);
+        if !key.is_empty() {
+            let at = random.below(key.len());
+            key[at] = random.one_of(&[0, 0, 1]);
         }
         key
     }),
@@ -122,6 +147,22 @@ impl Opinions {
         assert_eq!(record(self.index.after(key)).as_ref(), after.map(|(_, record)| record), "{}", text());
         let route = floor.filter(|record| record.range.contains(key)).map(ShardRecord::route);
         assert_eq!(self.index.route(key), route, "{}", text());
+        let places = [Floor(&self.index, key).run::<Narrow>(), Floor(&self.index, key).run::<Wide>()];
+        assert_eq!(places.map(|place| record(place.map(Place::shard))), [floor.cloned(), floor.cloned()]);
+    }
+
+    /// In which ways its nodes pick bytes for heads.
+    fn note_ways(&self, ways: &mut BTreeSet<(&str, &str)>) {
+        let mut rest: Vec<Node> = self.index.root.iter().cloned().collect();
+        while let Some(node) = rest.pop() {
+            match node {
+                Node::Leaf(leaf) => drop(ways.insert(("leaf", leaf.heads.way()))),
+                Node::Inner(inner) => {
+                    ways.insert(("inner", inner.heads.way()));
+                    rest.extend((0..inner.children.len()).map(|place| inner.children.get(place)));
+                }
+            }
+        }
     }
 
     fn agree_on_all(&self) {
@@ -130,6 +171,13 @@ impl Opinions {
         let all = || self.index.run(&[], KeyEnd::Unbounded).map(Shard::to_record);
         assert!(all().eq(self.tree.values().cloned()));
         assert!(all().rev().eq(self.tree.values().rev().cloned()));
+    }
+
+    /// Many keys at once are found as each by itself.
+    fn agree_on_many(&self, keys: &[Vec<u8>]) {
+        let mut answers = Vec::new();
+        self.index.routes(keys, |route| answers.push(route));
+        assert!(answers.into_iter().eq(keys.iter().map(|key| self.index.route(key))));
     }
 
     /// A part of the entries, forward, backward, and from both ends.
@@ -189,6 +237,7 @@ fn close_to(random: &mut Random, key: &[u8]) -> Vec<Vec<u8>> {
 fn every_kind_of_key_is_found_as_others_find_it() {
     let (sizes, checks): (&[usize], usize) =
         if cfg!(miri) { (&[40], 20) } else { (&[3, 33, 200, 3_000], 300) };
+    let mut ways = BTreeSet::new();
     for (seed, (name, make)) in FAMILIES.into_iter().enumerate() {
         for &size in sizes {
             let mut random = Random(seed as u64 * 1_000 + size as u64);
@@ -211,18 +260,27 @@ fn every_kind_of_key_is_found_as_others_find_it() {
             }
             for version in &versions {
                 version.agree_on_all();
+                version.note_ways(&mut ways);
+                let mut asked = Vec::new();
                 for _ in 0..checks / versions.len() {
                     let made = make(&mut random);
-                    for key in close_to(&mut random, &made) {
-                        version.agree_on(&key, name);
-                    }
+                    let close = close_to(&mut random, &made);
+                    close.iter().for_each(|key| version.agree_on(key, name));
+                    asked.extend(close);
                     version.agree_on_run(&made, &make(&mut random));
                 }
+                version.agree_on_many(&asked);
             }
             for pair in versions.windows(2) {
                 pair[0].agree_on_diff(&pair[1]);
             }
             versions[0].agree_on_diff(&versions[versions.len() / 2]);
+        }
+    }
+    let kinds = ["leaf", "inner"].into_iter().filter(|kind| !cfg!(miri) || *kind == "leaf");
+    for kind in kinds {
+        for way in ["plainly", "in columns", "where neighbours part"] {
+            assert!(ways.contains(&(kind, way)), "no {kind} picks bytes {way}");
         }
     }
 }
