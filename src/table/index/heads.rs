@@ -145,14 +145,18 @@ impl<const N: usize> Heads<N> {
         agreed: usize,
         keys: impl Fn(usize) -> &'k [u8],
     ) -> (usize, usize) {
+        // Plain nodes, which most are, do not touch the line of the other ways.
+        if !self.is_plain {
+            if let Picked::Spots(spots, more) = &self.picked {
+                let rank = self.search_blindly::<L>(spots, more, key, agreed, keys);
+                return (rank, self.agreed().max(agreed));
+            }
+        }
+        if self.agreed() > agreed && !self.has_prefix(key, agreed, || keys(1)) {
+            let model = &keys(1)[..self.agreed()];
+            return (if key < model { 1 } else { self.len() }, agreed);
+        }
         let seen = match &self.picked {
-            Picked::Spots(spots, more) if !self.is_plain => {
-                return (self.search_blindly::<L>(spots, more, key, agreed, keys), self.agreed().max(agreed));
-            }
-            _ if self.agreed() > agreed && !self.has_prefix(key, agreed, || keys(1)) => {
-                let model = &keys(1)[..self.agreed()];
-                return (if key < model { 1 } else { self.len() }, agreed);
-            }
             _ if self.is_plain => Seen::Head(word(key, self.agreed())),
             Picked::Columns(columns) => columns.see(key),
             Picked::Plainly | Picked::Spots(..) => Seen::Head(0),
