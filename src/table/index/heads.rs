@@ -44,8 +44,6 @@ pub(super) struct Heads<const N: usize> {
     prefix_end: u64,
     /// The first head of each line but the first; the greatest integer where there is none.
     firsts: [u64; LEAF / LINE - 1],
-    /// The rest of the first line.
-    _rest: u64,
     picked: Picked,
     /// Ascending; that of the first key is zero, and the greatest integer stands where there is none.
     heads: [u64; N],
@@ -77,7 +75,6 @@ impl<const N: usize> Heads<N> {
             is_plain: true,
             prefix_end: prefix_end(model, prefix),
             firsts: [u64::MAX; LEAF / LINE - 1],
-            _rest: 0,
             picked: Picked::Plainly,
             heads: [u64::MAX; N],
         };

@@ -4,6 +4,7 @@ use super::Index;
 use super::inner::{Children, Inner, Node};
 use super::leaf::Leaf;
 use super::weight::Weight;
+use super::wide::Narrow;
 use crate::key::KeyEnd;
 use crate::shard::Shard;
 
@@ -57,11 +58,18 @@ impl Index {
 
 impl Leaf {
     fn total(&self, part: Part<'_>) -> Weight {
-        let slots = (0..self.len()).filter(|slot| {
-            let start = self.start(*slot);
-            part.start.is_none_or(|from| from <= start) && part.end.is_above(start)
-        });
-        slots.map(|slot| self.weight_of(slot)).sum()
+        let from = part.start.map_or(0, |start| self.first_from(start));
+        let to = part.end.key().map_or(self.len(), |end| self.first_from(end));
+        (from..to).map(|slot| self.weight_of(slot)).sum()
+    }
+
+    /// The slot of the first shard that starts at or after `key`.
+    fn first_from(&self, key: &[u8]) -> usize {
+        if key <= self.start(0) {
+            return 0;
+        }
+        let slot = self.slot::<Narrow>(key, 0);
+        if self.start(slot) == key { slot } else { slot + 1 }
     }
 
     fn where_sum_exceeds(
