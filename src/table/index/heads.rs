@@ -40,8 +40,9 @@ pub(super) struct Heads<const N: usize> {
     is_plain: bool,
     /// How many bytes all keys agree on before the first on which they don't; no more than fit.
     prefix: u16,
-    /// The last eight bytes of the prefix, if it has so many.
-    prefix_end: u64,
+    /// The last sixteen bytes of the prefix, or as many as it has, so that it mostly takes no key to compare with: what
+    /// starts at [`prefix_places`].
+    prefix_words: [u64; 2],
     /// The first head of each line but the first; the greatest integer where there is none.
     firsts: [u64; LEAF / LINE - 1],
     picked: Picked,
@@ -73,7 +74,7 @@ impl<const N: usize> Heads<N> {
             len: u8::try_from(len).unwrap_or(u8::MAX),
             prefix: u16::try_from(prefix).unwrap_or(u16::MAX),
             is_plain: true,
-            prefix_end: prefix_end(model, prefix),
+            prefix_words: prefix_places(prefix).map(|from| word(model, from)),
             firsts: [u64::MAX; LEAF / LINE - 1],
             picked: Picked::Plainly,
             heads: [u64::MAX; N],
@@ -334,10 +335,18 @@ impl<const N: usize> Heads<N> {
     #[inline]
     fn has_prefix<'k>(&self, key: &[u8], agreed: usize, model: impl FnOnce() -> &'k [u8]) -> bool {
         let prefix = self.agreed();
-        match key.get(agreed..prefix) {
-            Some(rest) if rest.len() <= 8 && prefix >= 8 => word(key, prefix - 8) == self.prefix_end,
-            Some(rest) => *rest == model()[agreed..prefix],
-            None => false,
+        let Some(rest) = key.get(agreed..prefix) else { return false };
+        match (rest.len(), prefix) {
+            (0, _) => true,
+            (_, 0..8) => {
+                (word(key, 0) ^ self.prefix_words[0]) >> (u64::BITS - 8 * u32::from(self.prefix)) == 0
+            }
+            (0..=16, _) => {
+                let [first, last] = prefix_places(prefix);
+                word(key, last) == self.prefix_words[1]
+                    && (rest.len() <= 8 || word(key, first) == self.prefix_words[0])
+            }
+            _ => *rest == model()[agreed..prefix],
         }
     }
 }
@@ -368,6 +377,8 @@ fn within(heads: &[u64], places: Range<usize>, least: u64, most: u64) -> (usize,
     (from + count(|head, least| *head < least, least), from + count(|head, most| *head <= most, most))
 }
 
-fn prefix_end(model: &[u8], prefix: usize) -> u64 {
-    if prefix < 8 { 0 } else { word(model, prefix - 8) }
+/// Where the last sixteen bytes of a prefix start, and the last eight.
+#[inline(always)]
+fn prefix_places(prefix: usize) -> [usize; 2] {
+    [prefix.saturating_sub(16), prefix.saturating_sub(8)]
 }
