@@ -98,7 +98,28 @@ fn sums_that_do_not_fit_stay_at_the_greatest_number() {
     let table = table(200, |_| Estimates { keys: u64::MAX / 3, bytes: u64::MAX });
     let totals = table.totals(..);
     assert_eq!((totals.shards, totals.keys, totals.bytes), (198, u64::MAX, u64::MAX));
-    assert!(table.cut(.., 4, Measure::Keys).len() < 4);
+    // Cuts go by what the sums really are, before the range and in it.
+    for (from, parts) in [(0, 4), (1_000, 7)] {
+        let cuts = table.cut(key(from).., parts, Measure::Keys);
+        assert_eq!(cuts.len(), parts - 1);
+        let ends = cuts.iter().cloned().map(KeyEnd::At).chain([KeyEnd::Unbounded]);
+        let starts = std::iter::once(key(from)).chain(cuts.iter().cloned());
+        let counts =
+            starts.zip(ends).map(|(start, end)| table.totals(KeyRange::new(start, end).unwrap()).shards);
+        let equal = table.totals(key(from)..).shards / parts as u64;
+        assert!(counts.into_iter().all(|count| count.abs_diff(equal) <= 1));
+    }
+}
+
+#[test]
+fn more_parts_than_shards_are_all_shards() {
+    let table = table(6, |number| Estimates { keys: u64::from(number), bytes: 0 });
+    for parts in [6, 7, 1 << 40, usize::MAX] {
+        let starts: Vec<_> = (1..6).map(|number| key(10 * number)).collect();
+        assert_eq!(table.cut(.., parts, Measure::Keys), starts);
+        let range = KeyRange::new(key(25), KeyEnd::At(key(45))).unwrap();
+        assert_eq!(table.cut(&range, parts, Measure::Shards), starts[2..4]);
+    }
 }
 
 #[test]

@@ -30,19 +30,19 @@ pub enum Measure {
 }
 
 impl Measure {
-    fn of(self, weight: &Weight) -> u64 {
+    fn of(self, weight: &Weight) -> u128 {
         match self {
-            Self::Shards => weight.shards,
+            Self::Shards => weight.shards.into(),
             Self::Keys => weight.keys,
             Self::Bytes => weight.bytes,
         }
     }
 
-    fn of_shard(self, shard: Shard<'_>) -> u64 {
+    fn of_shard(self, shard: Shard<'_>) -> u128 {
         match self {
             Self::Shards => 1,
-            Self::Keys => shard.estimates().keys,
-            Self::Bytes => shard.estimates().bytes,
+            Self::Keys => shard.estimates().keys.into(),
+            Self::Bytes => shard.estimates().bytes.into(),
         }
     }
 }
@@ -66,13 +66,14 @@ impl Table {
     pub fn totals(&self, range: impl AsKeyRange) -> Totals {
         let (start, end) = (range.start(), range.end());
         let Weight { shards, keys, bytes, .. } = self.index.total(self.first_start(start, end), end);
-        Totals { shards, keys, bytes }
+        let narrow = |sum: u128| u64::try_from(sum).unwrap_or(u64::MAX);
+        Totals { shards, keys: narrow(keys), bytes: narrow(bytes) }
     }
 
     /// Where to cut `range` into so many parts that are as equal as whole shards allow: for scans and back-ups in parallel.
-    /// Gives the starts of shards strictly inside the range, in ascending order; fewer than asked for where there are not
-    /// enough shards, or where one outweighs a part. Where the measure is zero throughout, the number of shards counts.
-    /// O(parts log n).
+    /// Gives the starts of shards strictly inside the range, in ascending order: all of them, where there are no more shards than
+    /// parts, and fewer than asked for where one shard outweighs a part. Where the measure is zero throughout, the number of
+    /// shards counts. O(parts log n), and O(shards of the range) where they are fewer.
     ///
     /// ```
     /// use shardway::{Key, KeyRange, Measure, NodeId, ShardId, ShardRecord, Table};
@@ -90,16 +91,21 @@ impl Table {
     pub fn cut(&self, range: impl AsKeyRange, parts: usize, measure: Measure) -> Vec<Key> {
         let (start, end) = (range.start(), range.end());
         let from = self.first_start(start, end);
-        let total = self.index.total(from, end);
-        let measure = if measure.of(&total) == 0 { Measure::Shards } else { measure };
-        let (parts, total) = (parts as u128, u128::from(measure.of(&total)));
-        let before = u128::from(measure.of(&self.index.total(&[], KeyEnd::At(from))));
+        let weight = self.index.total(from, end);
+        if parts as u128 >= u128::from(weight.shards) {
+            return self.range(&range).skip(1).map(|shard| Key::from(shard.start())).collect();
+        }
+        let measure = if measure.of(&weight) == 0 { Measure::Shards } else { measure };
+        let (parts, total) = (parts as u128, measure.of(&weight));
+        let before = measure.of(&self.index.total(&[], KeyEnd::At(from)));
+        // Before the first shard of the range there may be a gap, which makes no part.
+        let first = self.range(&range).next().map_or(start, |shard| shard.start().max(start));
         let mut cuts: Vec<Key> = Vec::new();
         for part in 1..parts {
-            // Neither can overflow: both factors are less than 2^64.
-            let sum = before + total * part / parts;
+            // In two pieces, of which neither can overflow.
+            let sum = before + total / parts * part + total % parts * part / parts;
             let Some(cut) = self.nearest_start(sum, measure) else { continue };
-            let last = cuts.last().map_or(start, Key::as_bytes);
+            let last = cuts.last().map_or(first, Key::as_bytes);
             if cut > last && end.is_above(cut) {
                 cuts.push(Key::from(cut));
             }
@@ -110,7 +116,7 @@ impl Table {
     /// The start of a shard up to which the sum is nearest to this one.
     fn nearest_start(&self, sum: u128, measure: Measure) -> Option<&[u8]> {
         let (shard, before) = self.index.where_sum_exceeds(sum, |weight| measure.of(weight))?;
-        let after = before + u128::from(measure.of_shard(shard));
+        let after = before + measure.of_shard(shard);
         if sum - before <= after - sum {
             Some(shard.start())
         } else {

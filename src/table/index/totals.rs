@@ -33,7 +33,7 @@ impl Index {
     pub(in crate::table) fn where_sum_exceeds(
         &self,
         sum: u128,
-        measure: impl Fn(&Weight) -> u64,
+        measure: impl Fn(&Weight) -> u128,
     ) -> Option<(Shard<'_>, u128)> {
         let mut before = 0;
         let mut node = match self.root.as_ref()? {
@@ -43,7 +43,7 @@ impl Index {
         loop {
             let weights = &node.weights[..node.children.len()];
             let place = weights.iter().position(|weight| {
-                let after = before + u128::from(measure(weight));
+                let after = before + measure(weight);
                 let exceeds = after > sum;
                 before = if exceeds { before } else { after };
                 exceeds
@@ -76,10 +76,10 @@ impl Leaf {
         &self,
         sum: u128,
         mut before: u128,
-        measure: impl Fn(&Weight) -> u64,
+        measure: impl Fn(&Weight) -> u128,
     ) -> Option<(Shard<'_>, u128)> {
         for slot in 0..self.len() {
-            let after = before + u128::from(measure(&self.weight_of(slot)));
+            let after = before + measure(&self.weight_of(slot));
             if after > sum {
                 return Some((self.shard(slot), before));
             }

@@ -4,12 +4,12 @@ use std::iter::Sum;
 
 use crate::shard::{Facts, NodeId};
 
-/// Sums over some shards; what does not fit stays at the greatest number there is.
+/// Sums over some shards, which always fit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(in crate::table) struct Weight {
     pub(in crate::table) shards: u64,
-    pub(in crate::table) keys: u64,
-    pub(in crate::table) bytes: u64,
+    pub(in crate::table) keys: u128,
+    pub(in crate::table) bytes: u128,
     /// The nodes that lead one of them, and those that hold a copy: see [`bit`].
     pub(in crate::table) leaders: u64,
     pub(in crate::table) holders: u64,
@@ -24,14 +24,15 @@ impl Weight {
     pub(super) fn of(facts: &Facts, replicas: &[NodeId]) -> Self {
         let leaders = bit(facts.route.leader);
         let holders = replicas.iter().fold(leaders, |holders, node| holders | bit(*node));
-        Self { shards: 1, keys: facts.estimates.keys, bytes: facts.estimates.bytes, leaders, holders }
+        let (keys, bytes) = (facts.estimates.keys.into(), facts.estimates.bytes.into());
+        Self { shards: 1, keys, bytes, leaders, holders }
     }
 
     #[inline]
     pub(super) fn add(&mut self, more: Self) {
-        self.shards = self.shards.saturating_add(more.shards);
-        self.keys = self.keys.saturating_add(more.keys);
-        self.bytes = self.bytes.saturating_add(more.bytes);
+        self.shards += more.shards;
+        self.keys += more.keys;
+        self.bytes += more.bytes;
         self.leaders |= more.leaders;
         self.holders |= more.holders;
     }
