@@ -259,9 +259,12 @@ impl Table {
 
     /// Every node that holds a shard, in ascending order. O(n).
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
-        let of_shard =
-            |shard: Shard<'_>| shard.replicas().iter().copied().chain([shard.leader()]).collect::<Vec<_>>();
-        self.shards().flat_map(of_shard).collect::<BTreeSet<_>>().into_iter()
+        let mut nodes = BTreeSet::new();
+        for shard in self.shards() {
+            nodes.insert(shard.leader());
+            nodes.extend(shard.replicas());
+        }
+        nodes.into_iter()
     }
 
     /// Every shard that `node` leads, in key order.

@@ -18,7 +18,9 @@ use crate::shard::ShardRecord;
 const FILL: (usize, usize) = (LEAF * 7 / 8, INNER * 7 / 8);
 
 /// A node with fewer entries, of so many that it has room for, is merged with a neighbour or filled up from it.
-const FEW: fn(usize) -> usize = |room| room / 4;
+const fn few(room: usize) -> usize {
+    room / 4
+}
 
 /// What to do at one key.
 #[derive(Clone, Copy)]
@@ -37,7 +39,7 @@ impl Index {
         while level.len() > 1 {
             let mut nodes = level.into_iter();
             let parts = in_parts(nodes.len(), if nodes.len() <= INNER { INNER } else { FILL.1 });
-            level = parts.map(|part| Inner::above(nodes.by_ref().take(part.len()))).collect();
+            level = parts.map(|part| Node::Inner(Inner::above(nodes.by_ref().take(part.len())))).collect();
         }
         let mut index = Self { root: level.pop(), len: records.len(), ..Self::default() };
         index.learn_first();
@@ -52,7 +54,8 @@ impl Index {
             ([], [first, ..]) => self.edit(first.range.start(), Edit::Splice(0, new)),
             ([first, rest @ ..], _) => {
                 let start = first.range.start();
-                if self.place(start).is_some_and(|place| place.has_after(rest.len())) {
+                let in_one_leaf = || self.place(start).is_some_and(|place| place.has_after(rest.len()));
+                if rest.is_empty() || in_one_leaf() {
                     return self.edit(start, Edit::Splice(old.len(), new));
                 }
                 rest.iter().for_each(|record| self.edit(record.range.start(), Edit::Splice(1, &[])));
@@ -69,7 +72,7 @@ impl Index {
             (None, Edit::Splice(_, new)) => Some(Node::Leaf(Arc::new(Leaf::of(new)))),
             (None, Edit::Amend(record)) => Some(Node::Leaf(Arc::new(Leaf::of(std::slice::from_ref(record))))),
             (Some(mut root), _) => match root.edit(key, edit) {
-                Some(right) => Some(Inner::above([root, right].into_iter())),
+                Some(right) => Some(Node::Inner(Inner::above([root, right].into_iter()))),
                 None => root.without_excess(),
             },
         };
@@ -140,7 +143,7 @@ fn put(leaf: &mut Arc<Leaf>, new: Leaf) {
 
 impl Inner {
     /// Over these nodes, which are of one kind.
-    fn above(nodes: impl Iterator<Item = Node>) -> Node {
+    fn above(nodes: impl Iterator<Item = Node>) -> Arc<Self> {
         let (mut leaves, mut inners) = (Siblings::new(), Siblings::new());
         for node in nodes {
             match node {
@@ -149,21 +152,21 @@ impl Inner {
             }
         }
         let children = if inners.is_empty() { Children::Leaves(leaves) } else { Children::Inners(inners) };
-        Node::Inner(Arc::new(Self::of(children)))
+        Arc::new(Self::of(children))
     }
 
     fn edit(inner: &mut Arc<Self>, key: &[u8], edit: Edit<'_>) -> Option<Arc<Self>> {
         let place = inner.place(key);
         let inner = Arc::make_mut(inner);
-        let (right, few) = match &mut inner.children {
+        let (right, least) = match &mut inner.children {
             Children::Leaves(leaves) => {
-                (Leaf::edit(&mut leaves[place], key, edit).map(Node::Leaf), FEW(LEAF))
+                (Leaf::edit(&mut leaves[place], key, edit).map(Node::Leaf), few(LEAF))
             }
             Children::Inners(inners) => {
-                (Self::edit(&mut inners[place], key, edit).map(Node::Inner), FEW(INNER))
+                (Self::edit(&mut inners[place], key, edit).map(Node::Inner), few(INNER))
             }
         };
-        if inner.children.size(place) < few && inner.children.len() > 1 {
+        if inner.children.size(place) < least && inner.children.len() > 1 {
             inner.share_out(place.min(inner.children.len() - 2));
         } else {
             inner.learn(place);
@@ -218,10 +221,7 @@ impl Inner {
         let mut nodes = (0..lower.len())
             .map(|place| lower.get(place))
             .chain((0..upper.len()).map(|place| upper.get(place)));
-        let mut part = |count| match Self::above(nodes.by_ref().take(count)) {
-            Node::Inner(inner) => inner,
-            Node::Leaf(_) => unreachable!("inner nodes are above others"),
-        };
+        let mut part = |count| Self::above(nodes.by_ref().take(count));
         if count <= INNER {
             ArrayVec::from_iter([part(count)])
         } else {

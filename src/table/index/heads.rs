@@ -154,11 +154,7 @@ impl<const N: usize> Heads<N> {
             let model = &keys(1)[..self.agreed()];
             return (if key < model { 1 } else { self.len() }, agreed);
         }
-        let seen = match &self.picked {
-            _ if self.is_plain => Seen::Head(word(key, self.agreed())),
-            Picked::Columns(columns) => columns.see(key),
-            Picked::Plainly | Picked::Spots(..) => Seen::Head(0),
-        };
+        let seen = if self.is_plain { Seen::Head(word(key, self.agreed())) } else { self.look_at(key) };
         let rank = match seen {
             Seen::Before(head) => self.count_below::<L>(head),
             Seen::After(head) => self.count_to::<L>(head),
@@ -262,21 +258,23 @@ impl<const N: usize> Heads<N> {
         let len = self.len() + new - gone;
         // What was the first key takes part now; or a few keys that went together have little in common with those to come.
         let takes_part = from == 0 && gone == 0;
-        let is_new = |place: &usize| (from.max(1)..from + new).contains(place);
+        let fresh = from.max(1)..from + new;
         // Some key that has been there.
         let model = if from > 1 { 1 } else { len.saturating_sub(1) };
-        let fits = |place: usize| {
-            !is_new(&model) && matches!(self.see(keys(place), || keys(model)), Some(Seen::Head(_)))
+        let fits = |place| {
+            !fresh.contains(&model)
+                && self.has_prefix(keys(place), 0, || keys(model))
+                && matches!(self.look_at(keys(place)), Seen::Head(_))
         };
         let is_blind = matches!(self.picked, Picked::Spots(..));
-        if len <= LINE || is_blind || new > 0 && (takes_part || !(1..len).filter(is_new).all(fits)) {
+        if len <= LINE || is_blind || new > 0 && (takes_part || !fresh.clone().all(fits)) {
             *self = Self::of(len, keys);
             return;
         }
         let before = self.len();
         self.heads.copy_within(from + gone..before, from + new);
         self.len = u8::try_from(len).unwrap_or(u8::MAX);
-        for place in (1..len).filter(is_new) {
+        for place in fresh {
             self.heads[place] = self.head(keys(place));
         }
         self.settle();
@@ -320,13 +318,12 @@ impl<const N: usize> Heads<N> {
         }
     }
 
-    /// How a new key looks among the others, if one can tell without comparing it to all of them.
-    fn see<'k>(&self, key: &[u8], model: impl FnOnce() -> &'k [u8]) -> Option<Seen> {
+    /// A key that has the prefix, as the node sees it.
+    #[inline]
+    fn look_at(&self, key: &[u8]) -> Seen {
         match &self.picked {
-            _ if !self.has_prefix(key, 0, model) => None,
-            Picked::Spots(..) => None,
-            Picked::Columns(columns) => Some(columns.see(key)),
-            Picked::Plainly => Some(Seen::Head(word(key, self.agreed()))),
+            Picked::Columns(columns) => columns.see(key),
+            Picked::Plainly | Picked::Spots(..) => Seen::Head(self.head(key)),
         }
     }
 

@@ -24,8 +24,8 @@ impl Role {
         nodes & bit(node) != 0
     }
 
-    fn is_on(self, shard: Shard<'_>, node: NodeId) -> bool {
-        shard.leader() == node || self == Self::Holds && shard.replicas().contains(&node)
+    fn is_in(self, leaf: &Leaf, slot: usize, node: NodeId) -> bool {
+        leaf.facts[slot].route.leader == node || self == Self::Holds && leaf.replicas(slot).contains(&node)
     }
 }
 
@@ -58,7 +58,7 @@ impl<'t> Iterator for Walk<'t> {
         loop {
             if let Some((leaf, from)) = self.leaf.take() {
                 let mut slots = from..leaf.len();
-                if let Some(slot) = slots.find(|slot| self.role.is_on(leaf.shard(*slot), self.node)) {
+                if let Some(slot) = slots.find(|slot| self.role.is_in(leaf, *slot, self.node)) {
                     self.leaf = Some((leaf, slot + 1));
                     return Some(leaf.shard(slot));
                 }

@@ -51,7 +51,20 @@ impl Index {
     pub(super) fn place_after(&self, key: &[u8]) -> Option<Place<'_>> {
         match self.place(key) {
             Some(place) => self.step(place, Way::Up),
-            None => self.root.as_ref().map(|root| outermost(root, Way::Down)),
+            None => self.outermost(Way::Down),
+        }
+    }
+
+    /// The first shard.
+    pub(super) fn first_place(&self) -> Option<Place<'_>> {
+        self.outermost(Way::Down)
+    }
+
+    /// The first or last shard.
+    fn outermost(&self, way: Way) -> Option<Place<'_>> {
+        match self.root.as_ref()? {
+            Node::Leaf(leaf) => Some(end_of(leaf, way)),
+            Node::Inner(inner) => Some(outermost_of(&inner.children, end(inner.children.len(), way), way)),
         }
     }
 
@@ -92,21 +105,14 @@ impl Index {
         let front = match self.place(start) {
             Some(place) if place.start() == start => Some(place),
             Some(place) => self.step(place, Way::Up),
-            None => self.root.as_ref().map(|root| outermost(root, Way::Down)),
+            None => self.outermost(Way::Down),
         };
         let back = match end {
             KeyEnd::At(end) => self.place_before(end),
-            KeyEnd::Unbounded => self.root.as_ref().map(|root| outermost(root, Way::Up)),
+            KeyEnd::Unbounded => self.outermost(Way::Up),
         };
         let ends = front.zip(back).filter(|(front, back)| front.start() <= back.start());
         Run { index: self, ends }
-    }
-}
-
-fn outermost(root: &Node, way: Way) -> Place<'_> {
-    match root {
-        Node::Leaf(leaf) => end_of(leaf, way),
-        Node::Inner(inner) => outermost_of(&inner.children, end(inner.children.len(), way), way),
     }
 }
 

@@ -158,11 +158,15 @@ impl Leaf {
         Row { start: self.start(slot), end: self.end(slot), replicas: self.replicas(slot) }
     }
 
+    fn rows(&self, slots: Range<usize>) -> impl Iterator<Item = Row<'_>> {
+        slots.map(|slot| self.row(slot))
+    }
+
     /// Puts another record of the same range in the stead of one.
     pub(super) fn amend(&mut self, slot: usize, record: &ShardRecord) {
         self.facts[slot] = record.facts();
         if self.replicas(slot) != record.replicas {
-            let mut rows: Rows<'_> = (0..self.len()).map(|slot| self.row(slot)).collect();
+            let mut rows: Rows<'_> = self.rows(0..self.len()).collect();
             rows[slot].replicas = &record.replicas;
             let replicas = Replicas::of(&rows);
             drop(rows);
@@ -175,7 +179,7 @@ impl Leaf {
     pub(super) fn splice(&self, from: usize, gone: usize, new: &[ShardRecord]) -> Self {
         let before = from.saturating_sub(1);
         let added: ArrayVec<Row<'_>, 4> =
-            (before..from).map(|slot| self.row(slot)).chain(new.iter().map(Row::of_record)).collect();
+            self.rows(before..from).chain(new.iter().map(Row::of_record)).collect();
         let next = (from + gone < self.len()).then(|| self.row(from + gone));
         let (marks, ends) = ends(&added, next.as_ref());
         let above = self.marks.checked_shr(narrow(from + gone)).unwrap_or(0);
@@ -202,11 +206,10 @@ impl Leaf {
     fn replicas_after(&self, from: usize, gone: usize, new: &[ShardRecord]) -> Replicas {
         let model = from.min(self.len() - 1);
         if new.iter().any(|record| self.replicas(model) != record.replicas) {
-            let above = (from + gone..self.len()).map(|slot| self.row(slot));
-            let below = (0..from).map(|slot| self.row(slot));
-            return Replicas::of(
-                &below.chain(new.iter().map(Row::of_record)).chain(above).collect::<Rows<'_>>(),
-            );
+            let above = self.rows(from + gone..self.len());
+            let rows: Rows<'_> =
+                self.rows(0..from).chain(new.iter().map(Row::of_record)).chain(above).collect();
+            return Replicas::of(&rows);
         }
         let mut replicas = self.replicas.clone();
         replicas.spans.copy_within(from + gone..self.len(), from + new.len());
@@ -216,7 +219,7 @@ impl Leaf {
 
     /// The shards below a slot, and those from it on.
     pub(super) fn halves(&self, middle: usize) -> (Self, Self) {
-        let rows: Rows<'_> = (0..self.len()).map(|slot| self.row(slot)).collect();
+        let rows: Rows<'_> = self.rows(0..self.len()).collect();
         let half = |part: Range<usize>| Self::new(&rows[part.clone()], self.facts[part].to_vec());
         (half(0..middle), half(middle..self.len()))
     }
@@ -224,7 +227,7 @@ impl Leaf {
     /// As few leaves as hold what two neighbours have, evenly filled.
     pub(super) fn share_out(&self, next: &Self) -> ArrayVec<Arc<Self>, 2> {
         let rows: ArrayVec<Row<'_>, { 2 * LEAF }> =
-            [self, next].into_iter().flat_map(|leaf| (0..leaf.len()).map(|slot| leaf.row(slot))).collect();
+            self.rows(0..self.len()).chain(next.rows(0..next.len())).collect();
         let facts = [&self.facts[..], &next.facts].concat();
         let middle = if rows.len() <= LEAF { rows.len() } else { rows.len() / 2 };
         let parts = [0..middle, middle..rows.len()].into_iter().filter(|part| !part.is_empty());

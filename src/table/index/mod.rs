@@ -3,9 +3,10 @@
 //! versions. Nothing outside this module knows how.
 //!
 //! A clone is O(1) and shares all nodes; a change copies one path of them. [`heads`] searches in a node, by the bytes that
-//! [`columns`] or [`branching`] picks, [`search`] goes down from node to node; [`leaf`] and [`inner`] are what nodes are, with their [`keys`] and [`weight`];
-//! [`edit`] changes them, [`iter`] walks over them, [`batch`] looks many keys up, [`totals`] sums up, [`holders`] finds
-//! what a node holds, [`diff`] compares two versions, [`check`] checks every invariant.
+//! [`columns`] or [`branching`] picks, in code that [`wide`] suits to the processor; [`search`] goes down from node to node,
+//! and [`batch`] with many keys at once. [`leaf`] and [`inner`] are what nodes are, with their [`keys`] and [`weight`]; [`edit`]
+//! changes them, [`iter`] walks over them, [`totals`] sums up, [`holders`] finds what a node holds, [`diff`] compares two
+//! versions, [`check`] checks every invariant.
 
 mod batch;
 mod branching;
@@ -98,7 +99,7 @@ impl Index {
     }
 
     fn first_leaf(&self) -> Option<&Leaf> {
-        self.place(self.first.as_bytes()).map(|place| place.leaf)
+        self.first_place().map(|place| place.leaf)
     }
 
     /// About how many bytes one change to one shard replaces: a path of nodes.

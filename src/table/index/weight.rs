@@ -11,12 +11,12 @@ pub(in crate::table) struct Weight {
     pub(in crate::table) keys: u128,
     pub(in crate::table) bytes: u128,
     /// The nodes that lead one of them, and those that hold a copy: see [`bit`].
-    pub(in crate::table) leaders: u64,
-    pub(in crate::table) holders: u64,
+    pub(super) leaders: u64,
+    pub(super) holders: u64,
 }
 
 /// The bit that stands for a node. Several nodes share one, so a bit that is set says only that it is worth a look.
-pub(in crate::table) fn bit(node: NodeId) -> u64 {
+pub(super) fn bit(node: NodeId) -> u64 {
     1 << (node.0 % u64::from(u64::BITS))
 }
 

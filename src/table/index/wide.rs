@@ -7,17 +7,15 @@
 )]
 
 /// Whether a search is compiled for a processor that compares several integers of eight bytes at once.
-pub(super) trait Lanes: Copy {
+pub(super) trait Lanes {
     /// How many of `integers`, which ascend, are at most `most`. Without a branch.
     fn at_most(integers: &[u64], most: u64) -> usize;
 }
 
 /// All are compared, several at once.
-#[derive(Clone, Copy)]
 pub(super) struct Wide;
 
 /// By halves: the fewest comparisons, one after the other.
-#[derive(Clone, Copy)]
 pub(super) struct Narrow;
 
 impl Lanes for Wide {
