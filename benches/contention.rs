@@ -58,6 +58,7 @@ fn contend<P: Published>(criterion: &mut Criterion, records: &[ShardRecord], que
 fn beside(rival: &mut (dyn FnMut(usize) + Send), work: impl FnOnce()) {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
+        // Nothing hangs on when exactly the sign is seen: relaxed will do.
         let rival = scope.spawn(|| {
             (0..).take_while(|_| !done.load(Ordering::Relaxed)).for_each(rival);
         });

@@ -8,8 +8,8 @@ mod workload;
 use std::cell::LazyCell;
 
 use criterion::{BenchmarkId, Throughput};
-use shardway::Change;
 
+use workload::apart::moved;
 use workload::keys::KeySet;
 use workload::maps::{Map, Persistent};
 use workload::shards::{self, Targets};
@@ -23,18 +23,7 @@ fn main() {
         let mut group = criterion.benchmark_group(format!("diff/{count}"));
         for changes in [1, 10, 100, 1_000] {
             group.throughput(Throughput::Elements(changes as u64));
-            let new = LazyCell::new(|| {
-                let (table, mut map) = (&old.0, old.1.clone());
-                let mut targets = Targets::of(&records);
-                let targets = targets.first(changes);
-                let moves: Vec<_> =
-                    targets.iter().map(|at| Change::transfer(at.record.id, at.other)).collect();
-                for target in targets {
-                    target.record.leader = target.other;
-                    map.put(&target.start, &target.record);
-                }
-                (table.apply(&moves).expect("other nodes lead them").0, map)
-            });
+            let new = LazyCell::new(|| moved(&old.0, &old.1, &mut Targets::of(&records), changes));
             group.bench_function(BenchmarkId::new("Table", changes), |bencher| {
                 bencher.iter(|| old.0.diff(&new.0).count());
             });

@@ -11,6 +11,7 @@ struct Counting;
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+// Relaxed throughout: the thread that makes what is counted is the one that reads the sum.
 static COUNTS: AtomicBool = AtomicBool::new(false);
 static BYTES: AtomicUsize = AtomicUsize::new(0);
 

@@ -5,11 +5,11 @@
 use std::hint::black_box;
 
 use serde_json::{Value, json};
-use shardway::Change;
 
 use crate::extent::Extent;
 use crate::grid::{self, Grid, figure};
 use crate::rounds::{each, medians};
+use crate::workload::apart::moved;
 use crate::workload::keys::KeySet;
 use crate::workload::maps::{Map, Persistent};
 use crate::workload::shards::{self, Targets};
@@ -27,16 +27,7 @@ pub(crate) fn run(extent: &Extent) -> Value {
     let mut grid = Grid::new(["changes", "Table::diff, us", "imbl::OrdMap::diff, us", "imbl to shardway"]);
     let mut results = Vec::new();
     for changes in CHANGES {
-        let targets = targets.first(changes);
-        let moves: Vec<_> =
-            targets.iter().map(|target| Change::transfer(target.record.id, target.other)).collect();
-        let (newer, _) = table.apply(&moves).expect("other nodes lead them");
-        let mut newer_map = map.clone();
-        for target in targets {
-            let mut record = target.record.clone();
-            record.leader = target.other;
-            newer_map.put(&target.start, &record);
-        }
+        let (newer, newer_map) = moved(&table, &map, &mut targets, changes);
         let (tables, maps) = (|| table.diff(&newer).count(), || map.diff(&newer_map).count());
         let mut differences: [&dyn Fn() -> usize; 2] = [&tables, &maps];
         assert!(differences.iter().all(|differences| differences() == changes), "a diff is wrong");

@@ -1,12 +1,12 @@
 //! The keys that shards are cut at and asked for: drawn ones, and the paths of real files.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use fastrand::Rng;
 use shardway::{Key, ShardRecord};
 
+use crate::files;
 use crate::workload::keys::{KeySet, Queries};
 use crate::workload::shards;
 
@@ -20,7 +20,7 @@ impl Keyspace {
     pub(crate) fn all(paths: Option<&Path>) -> Result<Vec<Self>, String> {
         let mut keys = match paths {
             Some(file) => lines(file)?,
-            None => sysroot().map_or_else(Vec::new, |root| files(&root)),
+            None => files::sysroot().and_then(|root| files::below(&root).ok()).unwrap_or_default(),
         };
         keys.retain(|key| !key.as_bytes().is_empty());
         keys.sort_unstable();
@@ -88,30 +88,4 @@ fn asked_for(paths: &[Key]) -> impl Iterator<Item = Vec<u8>> {
 fn lines(file: &Path) -> Result<Vec<Key>, String> {
     let text = fs::read(file).map_err(|error| format!("can't read {}: {error}", file.display()))?;
     Ok(text.split(|byte| *byte == b'\n').map(Key::from).collect())
-}
-
-/// Below `root`, as seen from there. Folders that can't be read are left out.
-fn files(root: &Path) -> Vec<Key> {
-    let mut folders: Vec<_> = fs::read_dir(root).into_iter().collect();
-    let mut keys = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in folder.flatten() {
-            let path = entry.path();
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => folders.extend(fs::read_dir(&path)),
-                Ok(kind) if kind.is_file() => {
-                    let name = path.strip_prefix(root).ok();
-                    keys.extend(name.map(|name| Key::from(name.as_os_str().as_encoded_bytes())));
-                }
-                _ => {}
-            }
-        }
-    }
-    keys
-}
-
-fn sysroot() -> Option<PathBuf> {
-    let output = Command::new("rustc").args(["--print", "sysroot"]).output().ok()?;
-    let path = String::from_utf8(output.stdout).ok()?;
-    output.status.success().then(|| PathBuf::from(path.trim_end()))
 }

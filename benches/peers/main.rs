@@ -8,7 +8,7 @@
 //! counts is its middle block, and of all turns the middle one. So a machine that slows down slows down everybody, a neighbour
 //! that takes the core for a while is outvoted, and ratios hold where nanoseconds do not.
 //!
-//! This file is the order of events. [`args`] and [`extent`] say what to measure; [`keyspace`] and [`mix`] on which keys;
+//! This file is the order of events. [`args`] and [`extent`] say what to measure; [`keyspace`] (with [`files`], which an example has) and [`mix`] on which keys;
 //! [`contender`] whom, [`limit`] being the one that nobody can catch up with; [`rounds`] and [`threads`] how. Each question
 //! is a module: [`lookup`], [`batch`], [`publish`], [`transaction`], [`build`], [`contention`], [`latency`], [`memory`]
 //! (which [`counting`] makes possible), [`diff`]. [`grid`], [`chart`] and [`standing`] show what came of it, and
@@ -23,6 +23,8 @@ mod contention;
 mod counting;
 mod diff;
 mod extent;
+#[path = "../../examples/hot_path/files.rs"]
+mod files;
 mod grid;
 mod keyspace;
 mod latency;

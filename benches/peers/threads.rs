@@ -17,6 +17,7 @@ pub(crate) struct Stop(AtomicBool);
 impl Stop {
     #[inline]
     pub(crate) fn is_set(&self) -> bool {
+        // Nothing hangs on when exactly it is seen; what the threads made is handed over by joining them.
         self.0.load(Ordering::Relaxed)
     }
 }

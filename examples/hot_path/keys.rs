@@ -3,11 +3,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use shardway::Key;
 
 use crate::args::Args;
+use crate::files;
 
 /// Keys in ascending order, each once, and where they come from.
 pub(crate) struct Store {
@@ -41,23 +41,10 @@ impl Store {
         Ok(Self::new(file, lines.filter(|line| !line.is_empty()).map(Key::from).collect()))
     }
 
-    /// Folders below `root` that can't be read are left out: a store is as large as one may see.
+    /// A store is as large as one may see.
     fn of_tree(root: &Path) -> Result<Self, String> {
-        let mut folders = vec![
-            fs::read_dir(root)
-                .map_err(|error| format!("can't read the folder {}: {error}", root.display()))?,
-        ];
-        let mut keys = Vec::new();
-        while let Some(folder) = folders.pop() {
-            for entry in folder.flatten() {
-                let path = entry.path();
-                match entry.file_type() {
-                    Ok(kind) if kind.is_dir() => folders.extend(fs::read_dir(&path)),
-                    Ok(kind) if kind.is_file() => keys.extend(path.strip_prefix(root).ok().map(key_of)),
-                    _ => {}
-                }
-            }
-        }
+        let keys = files::below(root)
+            .map_err(|error| format!("can't read the folder {}: {error}", root.display()))?;
         Ok(Self::new(root, keys))
     }
 
@@ -65,7 +52,7 @@ impl Store {
     fn at_hand(enough: usize) -> Result<Self, String> {
         let mut greatest: Option<Self> = None;
         for root in
-            [sysroot(), home("CARGO_HOME", ".cargo"), home("RUSTUP_HOME", ".rustup"), Some(".".into())]
+            [files::sysroot(), home("CARGO_HOME", ".cargo"), home("RUSTUP_HOME", ".rustup"), Some(".".into())]
         {
             let Some(store) = root.and_then(|root| Self::of_tree(&root).ok()) else { continue };
             if store.keys.len() >= enough {
@@ -77,16 +64,6 @@ impl Store {
         }
         greatest.ok_or_else(|| "there is no tree of files at hand: name one with --root".into())
     }
-}
-
-fn key_of(path: &Path) -> Key {
-    Key::from(path.as_os_str().as_encoded_bytes())
-}
-
-fn sysroot() -> Option<PathBuf> {
-    let output = Command::new("rustc").args(["--print", "sysroot"]).output().ok()?;
-    let path = String::from_utf8(output.stdout).ok()?;
-    output.status.success().then(|| PathBuf::from(path.trim_end()))
 }
 
 fn home(variable: &str, folder: &str) -> Option<PathBuf> {

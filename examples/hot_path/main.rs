@@ -1,7 +1,7 @@
 //! Routes the keys of a real store from every core while shards split, merge and move underneath, checks every answer, and
 //! shows what that costs beside the same load on an `RwLock<BTreeMap>`: `cargo run --release --example hot_path`.
 //!
-//! This file is the order of events. [`args`], [`keys`] and [`shards`] say what there is to route; [`contender`] what is
+//! This file is the order of events. [`args`], [`keys`] (from [`files`]) and [`shards`] say what there is to route; [`contender`] what is
 //! measured, in two kinds ([`lock_free`], [`locked`]); [`load`] how, by each [`reader`] and each [`writer`]; [`judge`]
 //! whether the outcome is right; [`report`] and [`chart`] what came of it.
 
@@ -9,6 +9,7 @@ mod args;
 mod chart;
 mod checks;
 mod contender;
+mod files;
 mod judge;
 mod keys;
 mod latency;

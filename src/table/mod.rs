@@ -13,6 +13,8 @@ mod image;
 mod index;
 mod merge;
 mod operations;
+#[cfg(test)]
+mod random;
 mod registry;
 mod scan;
 mod split;

@@ -4,22 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::*;
-
-/// A small generator (Steele and others, `SplitMix64`, 2014).
-struct Random(u64);
+use crate::table::random::Random;
 
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() >> 16).unwrap() % limit
-    }
-
     /// Mostly short, sometimes empty, sometimes long.
     fn start(&mut self) -> Vec<u8> {
         let most = [1, 17, 301][self.below(3)];

@@ -13,18 +13,9 @@ use super::wide::{Narrow, Search, Wide};
 use super::*;
 use crate::key::{KeyEnd, KeyRange};
 use crate::shard::{NodeId, ShardId, ShardRecord};
-
-/// A small generator (Steele and others, `SplitMix64`, 2014).
-struct Random(u64);
+use crate::table::random::Random;
 
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) >> 16).unwrap() % limit
-    }
-
     fn byte(&mut self) -> u8 {
         u8::try_from(self.below(256)).unwrap()
     }
