@@ -10,6 +10,7 @@ use super::heads::{INNER, LEAF};
 use super::inner::{Children, Inner, Node, Siblings};
 use super::keys::Keys;
 use super::leaf::Leaf;
+use super::weight::Weight;
 use super::wide::Narrow;
 use crate::key::Key;
 use crate::shard::ShardRecord;
@@ -23,12 +24,29 @@ const fn few(room: usize) -> usize {
 }
 
 /// What to do at one key.
-#[derive(Clone, Copy)]
-enum Edit<'e> {
-    /// Takes so many shards out, of which the first starts at the key, and puts others there.
-    Splice(usize, &'e [ShardRecord]),
-    /// Puts a record in the stead of the one that starts at the key, and has the same range.
-    Amend(&'e ShardRecord),
+struct Edit<'e> {
+    key: &'e [u8],
+    /// How many shards go, of which the first starts at the key.
+    gone: usize,
+    new: &'e [ShardRecord],
+    /// One goes, and the new one has the same range.
+    amends: bool,
+    /// What those that go and those that come weigh.
+    weights: [Weight; 2],
+}
+
+impl<'e> Edit<'e> {
+    /// Takes shards out, of which the first starts at the key, and puts others there.
+    fn splice(key: &'e [u8], old: &[ShardRecord], new: &'e [ShardRecord]) -> Self {
+        let weights = [old, new].map(Weight::of_records);
+        Self { key, gone: old.len(), new, amends: false, weights }
+    }
+
+    /// Puts a record in the stead of one that has the same range.
+    fn amend(old: &'e ShardRecord, new: &'e ShardRecord) -> Self {
+        let (old, new) = (std::slice::from_ref(old), std::slice::from_ref(new));
+        Self { amends: true, ..Self::splice(new[0].range.start(), old, new) }
+    }
 }
 
 impl Index {
@@ -50,28 +68,27 @@ impl Index {
     pub(in crate::table) fn replace(&mut self, old: &[ShardRecord], new: &[ShardRecord]) {
         match (old, new) {
             ([], []) => {}
-            ([one], [other]) if one.range == other.range => self.edit(one.range.start(), Edit::Amend(other)),
-            ([], [first, ..]) => self.edit(first.range.start(), Edit::Splice(0, new)),
+            ([one], [other]) if one.range == other.range => self.edit(&Edit::amend(one, other)),
+            ([], [first, ..]) => self.edit(&Edit::splice(first.range.start(), old, new)),
             ([first, rest @ ..], _) => {
                 let start = first.range.start();
                 let in_one_leaf = || self.place(start).is_some_and(|place| place.has_after(rest.len()));
                 if rest.is_empty() || in_one_leaf() {
-                    return self.edit(start, Edit::Splice(old.len(), new));
+                    return self.edit(&Edit::splice(start, old, new));
                 }
-                rest.iter().for_each(|record| self.edit(record.range.start(), Edit::Splice(1, &[])));
-                self.edit(start, Edit::Splice(1, new));
+                for gone in rest {
+                    self.edit(&Edit::splice(gone.range.start(), std::slice::from_ref(gone), &[]));
+                }
+                self.edit(&Edit::splice(start, &old[..1], new));
             }
         }
     }
 
-    fn edit(&mut self, key: &[u8], edit: Edit<'_>) {
-        if let Edit::Splice(gone, new) = edit {
-            self.len = self.len + new.len() - gone;
-        }
-        self.root = match (self.root.take(), edit) {
-            (None, Edit::Splice(_, new)) => Some(Node::Leaf(Arc::new(Leaf::of(new)))),
-            (None, Edit::Amend(record)) => Some(Node::Leaf(Arc::new(Leaf::of(std::slice::from_ref(record))))),
-            (Some(mut root), _) => match root.edit(key, edit) {
+    fn edit(&mut self, edit: &Edit<'_>) {
+        self.len = self.len + edit.new.len() - edit.gone;
+        self.root = match self.root.take() {
+            None => Some(Node::Leaf(Arc::new(Leaf::of(edit.new)))),
+            Some(mut root) => match root.edit(edit) {
                 Some(right) => Some(Node::Inner(Inner::above([root, right].into_iter()))),
                 None => root.without_excess(),
             },
@@ -89,10 +106,10 @@ impl Index {
 
 impl Node {
     /// Gives the upper half of the node, if it had to be split.
-    fn edit(&mut self, key: &[u8], edit: Edit<'_>) -> Option<Self> {
+    fn edit(&mut self, edit: &Edit<'_>) -> Option<Self> {
         match self {
-            Self::Leaf(leaf) => Leaf::edit(leaf, key, edit).map(Self::Leaf),
-            Self::Inner(inner) => Inner::edit(inner, key, edit).map(Self::Inner),
+            Self::Leaf(leaf) => Leaf::edit(leaf, edit).map(Self::Leaf),
+            Self::Inner(inner) => Inner::edit(inner, edit).map(Self::Inner),
         }
     }
 
@@ -107,37 +124,27 @@ impl Node {
 }
 
 impl Leaf {
-    fn edit(leaf: &mut Arc<Self>, key: &[u8], edit: Edit<'_>) -> Option<Arc<Self>> {
+    fn edit(leaf: &mut Arc<Self>, edit: &Edit<'_>) -> Option<Arc<Self>> {
+        let Edit { key, gone, new, amends, .. } = *edit;
         let rank = if key < leaf.start(0) { 0 } else { leaf.slot::<Narrow>(key, 0) + 1 };
-        let (gone, new) = match edit {
-            Edit::Amend(record) => {
-                Arc::make_mut(leaf).amend(rank - 1, record);
-                return None;
-            }
-            Edit::Splice(gone, new) => (gone, new),
-        };
         let from = if gone > 0 { rank - 1 } else { rank };
+        if amends {
+            new.iter().for_each(|record| Arc::make_mut(leaf).amend(from, record));
+            return None;
+        }
         if leaf.len() + new.len() - gone <= LEAF {
-            put(leaf, leaf.splice(from, gone, new));
+            Arc::make_mut(leaf).splice(from, gone, new);
             return None;
         }
         let middle = LEAF / 2;
         let middle = if (from..from + gone).contains(&(middle - 1)) { from + gone } else { middle };
         let (mut lower, mut upper) = leaf.halves(middle);
         match from.checked_sub(middle) {
-            Some(within) if gone + within > 0 => upper = upper.splice(within, gone, new),
-            _ => lower = lower.splice(from, gone, new),
+            Some(within) if gone + within > 0 => upper.splice(within, gone, new),
+            _ => lower.splice(from, gone, new),
         }
-        put(leaf, lower);
+        *leaf = Arc::new(lower);
         Some(Arc::new(upper))
-    }
-}
-
-/// Puts a leaf in the stead of one that other versions may share.
-fn put(leaf: &mut Arc<Leaf>, new: Leaf) {
-    match Arc::get_mut(leaf) {
-        Some(leaf) => *leaf = new,
-        None => *leaf = Arc::new(new),
     }
 }
 
@@ -155,28 +162,31 @@ impl Inner {
         Arc::new(Self::of(children))
     }
 
-    fn edit(inner: &mut Arc<Self>, key: &[u8], edit: Edit<'_>) -> Option<Arc<Self>> {
-        let place = inner.place(key);
+    fn edit(inner: &mut Arc<Self>, edit: &Edit<'_>) -> Option<Arc<Self>> {
+        let place = inner.place(edit.key);
         let inner = Arc::make_mut(inner);
         let (right, least) = match &mut inner.children {
             Children::Leaves(leaves) => {
-                (Leaf::edit(&mut leaves[place], key, edit).map(Node::Leaf), few(LEAF))
+                (Leaf::edit(&mut leaves[place], edit).map(Node::Leaf), few(LEAF))
             }
             Children::Inners(inners) => {
-                (Self::edit(&mut inners[place], key, edit).map(Node::Inner), few(INNER))
+                (Self::edit(&mut inners[place], edit).map(Node::Inner), few(INNER))
             }
         };
         if inner.children.size(place) < least && inner.children.len() > 1 {
             inner.share_out(place.min(inner.children.len() - 2));
         } else {
-            inner.learn(place);
+            inner.learn(place, edit, right.is_some());
         }
         right.and_then(|child| inner.put(place + 1, child))
     }
 
-    /// A child has changed.
-    fn learn(&mut self, place: usize) {
-        self.weights[place] = self.children.weight(place);
+    /// A child has changed, and perhaps been split.
+    fn learn(&mut self, place: usize, edit: &Edit<'_>, is_split: bool) {
+        let [gone, new] = &edit.weights;
+        if is_split || !self.weights[place].exchange(gone, new) {
+            self.weights[place] = self.children.weight(place);
+        }
         if self.keys.get(place) != self.children.first_key(place) {
             self.splice_keys(place, 1, 1);
         }

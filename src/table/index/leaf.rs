@@ -14,7 +14,6 @@ use crate::key::{KeyEnd, KeyRange};
 use crate::shard::{Facts, NodeId, Shard, ShardRecord};
 
 /// Neighbouring shards. Beside the heads, a look-up touches one of the facts, and a key only where heads do not tell.
-#[derive(Clone)]
 #[repr(C)]
 pub(super) struct Leaf {
     pub(super) heads: Heads<LEAF>,
@@ -174,13 +173,26 @@ impl Leaf {
         }
     }
 
-    /// The leaf with others in the place of `gone` shards from a slot on, which fit. All else stays as it is, but for the end
-    /// of the shard before, which may be among the keys or not.
-    pub(super) fn splice(&self, from: usize, gone: usize, new: &[ShardRecord]) -> Self {
+    /// Puts others in the place of `gone` shards from a slot on; they fit. All else stays as it is, but for the end of the
+    /// shard before, which may be among the keys or not.
+    pub(super) fn splice(&mut self, from: usize, gone: usize, new: &[ShardRecord]) {
+        let (keys, marks) = self.other_keys(from, gone, new);
+        match self.other_replicas(from, gone, new) {
+            Some(replicas) => self.replicas = replicas,
+            None => self.replicas.share(from, gone, new.len(), self.facts.len()),
+        }
+        (self.keys, self.marks) = (keys, marks);
+        self.facts.splice(from..from + gone, new.iter().map(ShardRecord::facts));
+        self.heads.splice(from, gone, new.len(), |place| self.keys.get(place));
+    }
+
+    /// All keys as they will be, and the marks.
+    fn other_keys(&self, from: usize, gone: usize, new: &[ShardRecord]) -> (Keys, u64) {
+        let len = self.len();
         let before = from.saturating_sub(1);
         let added: ArrayVec<Row<'_>, 4> =
             self.rows(before..from).chain(new.iter().map(Row::of_record)).collect();
-        let next = (from + gone < self.len()).then(|| self.row(from + gone));
+        let next = (from + gone < len).then(|| self.row(from + gone));
         let (marks, ends) = ends(&added, next.as_ref());
         let above = self.marks.checked_shr(narrow(from + gone)).unwrap_or(0);
         let marks = low_bits(self.marks, before)
@@ -189,32 +201,23 @@ impl Leaf {
         let starts: ArrayVec<&[u8], 3> = new.iter().map(|record| record.range.start()).collect();
         let mut keys = self.keys.splice(from, gone, &starts);
         let (first, last) = (self.marked_before(before), self.marked_before(from + gone));
-        let is_same = (first..last).map(|place| self.keys.get(self.len() + place)).eq(ends.iter().copied());
+        let is_same = (first..last).map(|place| self.keys.get(len + place)).eq(ends.iter().copied());
         if !is_same {
-            keys = keys.splice(self.len() - gone + new.len() + first, last - first, &ends);
+            keys = keys.splice(len - gone + new.len() + first, last - first, &ends);
         }
-        let mut facts = Vec::with_capacity(self.len() - gone + new.len());
-        facts.extend_from_slice(&self.facts[..from]);
-        facts.extend(new.iter().map(ShardRecord::facts));
-        facts.extend_from_slice(&self.facts[from + gone..]);
-        let mut heads = self.heads.clone();
-        heads.splice(from, gone, new.len(), |place| keys.get(place));
-        let replicas = self.replicas_after(from, gone, new);
-        Self { heads, marks, facts, keys, replicas }
+        (keys, marks)
     }
 
-    fn replicas_after(&self, from: usize, gone: usize, new: &[ShardRecord]) -> Replicas {
+    /// All replicas as they will be, if the new shards do not have those of the first one that goes.
+    fn other_replicas(&self, from: usize, gone: usize, new: &[ShardRecord]) -> Option<Replicas> {
         let model = from.min(self.len() - 1);
-        if new.iter().any(|record| self.replicas(model) != record.replicas) {
+        let differs = new.iter().any(|record| self.replicas(model) != record.replicas);
+        differs.then(|| {
             let above = self.rows(from + gone..self.len());
             let rows: Rows<'_> =
                 self.rows(0..from).chain(new.iter().map(Row::of_record)).chain(above).collect();
-            return Replicas::of(&rows);
-        }
-        let mut replicas = self.replicas.clone();
-        replicas.spans.copy_within(from + gone..self.len(), from + new.len());
-        replicas.spans[from..from + new.len()].fill(self.replicas.spans[model]);
-        replicas
+            Replicas::of(&rows)
+        })
     }
 
     /// The shards below a slot, and those from it on.
@@ -232,6 +235,21 @@ impl Leaf {
         let middle = if rows.len() <= LEAF { rows.len() } else { rows.len() / 2 };
         let parts = [0..middle, middle..rows.len()].into_iter().filter(|part| !part.is_empty());
         parts.map(|part| Arc::new(Self::new(&rows[part.clone()], facts[part].to_vec()))).collect()
+    }
+}
+
+impl Clone for Leaf {
+    /// With room for one shard more: it is cloned to be changed.
+    fn clone(&self) -> Self {
+        let mut facts = Vec::with_capacity(self.len() + 1);
+        facts.extend_from_slice(&self.facts);
+        Self {
+            heads: self.heads.clone(),
+            marks: self.marks,
+            facts,
+            keys: self.keys.clone(),
+            replicas: self.replicas.clone(),
+        }
     }
 }
 
@@ -281,6 +299,14 @@ fn narrow(place: usize) -> u32 {
 }
 
 impl Replicas {
+    /// Puts `new` shards that have the replicas of the one at `from`, or of the last one, in the place of `gone`, of `len` in
+    /// all.
+    fn share(&mut self, from: usize, gone: usize, new: usize, len: usize) {
+        let shared = self.spans[from.min(len - 1)];
+        self.spans.copy_within(from + gone..len, from + new);
+        self.spans[from..from + new].fill(shared);
+    }
+
     fn of(rows: &[Row<'_>]) -> Self {
         let mut nodes: Vec<NodeId> = Vec::with_capacity(rows.iter().map(|row| row.replicas.len()).sum());
         let mut spans = [Span::default(); LEAF];

@@ -2,7 +2,7 @@
 
 use std::iter::Sum;
 
-use crate::shard::{Facts, NodeId};
+use crate::shard::{Facts, NodeId, ShardRecord};
 
 /// Sums over some shards, which always fit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -28,6 +28,10 @@ impl Weight {
         Self { shards: 1, keys, bytes, leaders, holders }
     }
 
+    pub(super) fn of_records(records: &[ShardRecord]) -> Self {
+        records.iter().map(|record| Self::of(&record.facts(), &record.replicas)).sum()
+    }
+
     #[inline]
     pub(super) fn add(&mut self, more: Self) {
         self.shards += more.shards;
@@ -35,6 +39,20 @@ impl Weight {
         self.bytes += more.bytes;
         self.leaders |= more.leaders;
         self.holders |= more.holders;
+    }
+
+    /// Takes the place of what it was when `gone` shards are replaced by `new` ones, and says whether that could be told: a
+    /// bit may have been set for one that is gone alone.
+    #[inline]
+    pub(super) fn exchange(&mut self, gone: &Self, new: &Self) -> bool {
+        let is_kept = gone.leaders & !new.leaders == 0 && gone.holders & !new.holders == 0;
+        if is_kept {
+            self.shards -= gone.shards;
+            self.keys -= gone.keys;
+            self.bytes -= gone.bytes;
+            self.add(*new);
+        }
+        is_kept
     }
 }
 
