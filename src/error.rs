@@ -305,6 +305,31 @@ pub enum Error {
         leader: NodeId,
     },
 
+    /// The table knows no such node.
+    #[error("{node} is not known")]
+    NoSuchNode {
+        /// The node.
+        node: NodeId,
+    },
+
+    /// A node that is to be forgotten holds a shard.
+    #[error("{node} holds {shard}")]
+    NodeInUse {
+        /// The node.
+        node: NodeId,
+        /// The first shard that it holds, in key order.
+        shard: ShardId,
+    },
+
+    /// A token has a fixed number of bytes.
+    #[error("a token has {expected} bytes, not {found}")]
+    TokenLength {
+        /// How many it has.
+        expected: usize,
+        /// How many there were.
+        found: usize,
+    },
+
     /// A progress is no fraction.
     #[error("a progress is between 0 and 1, not {found}")]
     ProgressOutOfRange {

@@ -74,6 +74,7 @@ mod change;
 mod counter;
 mod error;
 mod key;
+mod node;
 mod router;
 mod shard;
 mod sync;
@@ -84,12 +85,16 @@ pub use change::{
 };
 pub use error::Error;
 pub use key::{AsKeyRange, Key, KeyEnd, KeyRange};
+pub use node::{Node, NodeStatus};
 pub use router::{Reader, Retained, Router, Snapshot};
 pub use shard::{
     Access, Epoch, Estimates, NodeId, Policy, Refusal, Route, Shard, ShardId, ShardRecord, ShardState,
-    Timestamp,
+    Timestamp, Token,
 };
-pub use table::{Difference, Floor, Gaps, Measure, Shards, Table, TableImage, Totals};
+pub use table::{
+    Denial, Difference, Fate, Floor, Gaps, Loss, Measure, Memory, Passing, Preference, Shards, Table,
+    TableImage, Totals,
+};
 
 /// The README's examples compile and pass.
 #[cfg(doctest)]

@@ -2,7 +2,9 @@
 
 use super::Progress;
 use crate::key::Key;
+use crate::node::{Node, NodeStatus};
 use crate::shard::{Epoch, Estimates, NodeId, ShardId, ShardRecord, Timestamp};
+use crate::table::Memory;
 
 /// One step of a transaction: an [`Action`], and optionally the time at which it happens and what must hold before it.
 ///
@@ -89,6 +91,10 @@ pub enum Action {
     ReportProgress { shard: ShardId, progress: Progress },
     CommitTransfer { shard: ShardId },
     AbortTransfer { shard: ShardId },
+    PutNode(Box<Node>),
+    SetStatus { node: NodeId, status: NodeStatus },
+    ForgetNode { node: NodeId },
+    SetMemory(Memory),
 }
 
 impl From<Action> for Change {
@@ -283,5 +289,33 @@ impl Change {
     #[must_use]
     pub fn abort_transfer(shard: ShardId) -> Self {
         Action::AbortTransfer { shard }.into()
+    }
+}
+
+/// Nodes, and what the table remembers.
+impl Change {
+    /// What is known of a node, in the stead of what was known before.
+    #[must_use]
+    pub fn put_node(node: Node) -> Self {
+        Action::PutNode(Box::new(node)).into()
+    }
+
+    /// Whether a node serves: seen by the next look-up, however many shards it leads. O(nodes).
+    #[must_use]
+    pub fn set_status(node: NodeId, status: NodeStatus) -> Self {
+        Action::SetStatus { node, status }.into()
+    }
+
+    /// The table knows nothing of a node any more, which must hold no shard.
+    #[must_use]
+    pub fn forget_node(node: NodeId) -> Self {
+        Action::ForgetNode { node }.into()
+    }
+
+    /// How much the table remembers of shards that are gone: see [`Table::fate`](crate::Table::fate). What is beyond is
+    /// forgotten at once and for good.
+    #[must_use]
+    pub fn set_memory(memory: Memory) -> Self {
+        Action::SetMemory(memory).into()
     }
 }

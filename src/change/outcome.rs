@@ -65,6 +65,18 @@ pub enum Outcome {
         /// The shard that it was on; of a merge, the lower one.
         shard: ShardId,
     },
+    /// Something new is known of a node.
+    NodeKnown {
+        /// Its id.
+        node: NodeId,
+    },
+    /// Nothing is known of a node any more.
+    NodeForgotten {
+        /// Its id.
+        node: NodeId,
+    },
+    /// The table remembers more, or less, of shards that are gone.
+    MemorySet,
 }
 
 /// The two shards that replaced one.

@@ -4,9 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Shared, Snapshot};
-use crate::shard::{Access, Refusal, Route};
+use crate::key::AsKeyRange;
+use crate::shard::{Access, NodeId, Refusal, Route, Token};
 use crate::sync::Follower;
-use crate::table::Table;
+use crate::table::{Denial, Table};
 
 /// A thread's own way into a [`Router`](super::Router). Every call sees the newest table: whether the one at hand still is
 /// it takes one load of a line that only publishing writes.
@@ -59,6 +60,37 @@ impl Reader {
     #[inline]
     pub fn resolve_many<K: AsRef<[u8]>>(&mut self, keys: &[K], answers: &mut Vec<Result<Route, Refusal>>) {
         self.table().resolve_many(keys, answers);
+    }
+
+    /// Whether `node` may serve a request for `key` whose sender knew its shard by `token`, now: see [`Table::admit`].
+    ///
+    /// # Errors
+    ///
+    /// A [`Denial`], with its cure.
+    #[inline]
+    pub fn admit(
+        &mut self,
+        node: NodeId,
+        token: Token,
+        key: impl AsRef<[u8]>,
+        access: Access,
+    ) -> Result<Route, Denial<'_>> {
+        self.table().admit(node, token, key, access)
+    }
+
+    /// The same for a request that is about all keys of a range: see [`Table::admit_range`].
+    ///
+    /// # Errors
+    ///
+    /// A [`Denial`], with its cure.
+    pub fn admit_range(
+        &mut self,
+        node: NodeId,
+        token: Token,
+        range: impl AsKeyRange,
+        access: Access,
+    ) -> Result<Route, Denial<'_>> {
+        self.table().admit_range(node, token, range, access)
     }
 
     /// The table as it is now, borrowed for several questions on one revision. O(1), and counts no reference.

@@ -9,6 +9,7 @@ mod record;
 mod route;
 mod state;
 mod timestamp;
+mod token;
 
 pub use epoch::Epoch;
 pub use estimates::Estimates;
@@ -19,3 +20,4 @@ pub use record::{Shard, ShardRecord};
 pub use route::{Access, Refusal, Route};
 pub use state::ShardState;
 pub use timestamp::Timestamp;
+pub use token::Token;

@@ -30,6 +30,8 @@ pub enum Access {
     Read,
     /// To write it.
     Write,
+    /// To read it, from any node that holds a copy, however old that copy may be.
+    FollowerRead,
 }
 
 impl fmt::Display for Access {
@@ -37,6 +39,7 @@ impl fmt::Display for Access {
         f.write_str(match self {
             Self::Read => "reads",
             Self::Write => "writes",
+            Self::FollowerRead => "reads from followers",
         })
     }
 }
@@ -55,5 +58,11 @@ pub enum Refusal {
         route: Route,
         /// What was asked of it.
         access: Access,
+    },
+    /// The node that leads the shard is marked as down.
+    #[error("the leader is down: {route}")]
+    LeaderDown {
+        /// The shard that owns the key.
+        route: Route,
     },
 }

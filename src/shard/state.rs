@@ -62,7 +62,7 @@ impl ShardState {
     #[must_use]
     pub const fn serves(self, access: Access) -> bool {
         match access {
-            Access::Read => self.can_read(),
+            Access::Read | Access::FollowerRead => self.can_read(),
             Access::Write => self.can_write(),
         }
     }

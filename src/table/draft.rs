@@ -1,7 +1,7 @@
 //! A table in the making: one transaction's private copy. Each family of changes has a file of its own that ends up here,
 //! in the one place where the index, the ids and their supply change together.
 
-use super::Table;
+use super::{Memory, Passing, Table};
 use crate::change::{Action, Change, Expectation, OperationKind, Outcome, Summary};
 use crate::counter;
 use crate::error::Error;
@@ -56,6 +56,10 @@ impl Draft {
             Action::ReportProgress { shard, progress } => self.report_progress(*shard, *progress),
             Action::CommitTransfer { shard } => self.commit(*shard, OperationKind::Transfer),
             Action::AbortTransfer { shard } => self.abort(*shard, OperationKind::Transfer),
+            Action::PutNode(node) => self.put_node(node),
+            Action::SetStatus { node, status } => self.set_status(*node, *status),
+            Action::ForgetNode { node } => self.forget_node(*node),
+            Action::SetMemory(memory) => Ok(self.set_memory(*memory)),
         }
     }
 
@@ -115,6 +119,22 @@ impl Draft {
         let outcome = Outcome::Updated { shard: next.id, version: next.version };
         self.replace(std::slice::from_ref(current), &[next]);
         Ok(outcome)
+    }
+
+    fn set_memory(&mut self, memory: Memory) -> Outcome {
+        if self.table.memory() == memory {
+            return Outcome::Unchanged;
+        }
+        self.table.lineage.set_memory(memory);
+        Outcome::MemorySet
+    }
+
+    /// Remembers that a shard has ended.
+    pub(super) fn pass(&mut self, shard: &ShardRecord) {
+        // The revision that comes of this. At the last one nothing comes of it.
+        let revision = self.table.revision.saturating_add(1);
+        let (epoch, range) = (shard.epoch.range, shard.range.clone());
+        self.table.lineage.push(Passing { shard: shard.id, epoch, range, revision });
     }
 
     /// Replaces a run of neighbours by other shards on the same keys, in every index.

@@ -2,11 +2,14 @@
 
 use super::ids::Ids;
 use super::index::Index;
+use super::lineage::Lineage;
+use super::nodes::Nodes;
 use super::operations::Operations;
-use super::{FIRST_REVISION, Floor, Table};
+use super::{FIRST_REVISION, Floor, Memory, Passing, Table};
 use crate::change::Operation;
 use crate::counter;
 use crate::error::Error;
+use crate::node::Node;
 use crate::shard::ShardRecord;
 
 /// A whole table as plain data. With the feature `serde`, tables are serialised in this form.
@@ -23,6 +26,15 @@ pub struct TableImage {
     pub shards: Vec<ShardRecord>,
     /// The operations under way.
     pub operations: Vec<Operation>,
+    /// The nodes that the table knows.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub nodes: Vec<Node>,
+    /// What it remembers of shards that are gone: the oldest first.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub passings: Vec<Passing>,
+    /// How much of that it keeps.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub memory: Memory,
 }
 
 impl Table {
@@ -35,6 +47,9 @@ impl Table {
             floor: self.floor,
             shards: self.shards().map(|shard| shard.to_record()).collect(),
             operations: self.operations().cloned().collect(),
+            nodes: self.known_nodes().cloned().collect(),
+            passings: self.passings().cloned().collect(),
+            memory: self.memory(),
         }
     }
 
@@ -70,6 +85,8 @@ impl Table {
         table.revision = image.revision;
         table.next_id = image.next_id;
         table.floor = image.floor;
+        table.nodes = Nodes::of(image.nodes)?;
+        table.lineage = Lineage::of(image.memory, image.passings);
         table.verify()?;
         Ok(table)
     }
@@ -104,6 +121,8 @@ pub(super) fn build(mut records: Vec<ShardRecord>, operations: Operations) -> Re
         index: Index::from_sorted(&records),
         operations,
         revision: FIRST_REVISION,
+        nodes: Nodes::default(),
+        lineage: Lineage::default(),
         next_id,
         floor: Floor::default(),
         replaced_bytes: 0,

@@ -56,6 +56,7 @@ impl Draft {
             epoch: lower.epoch.join(upper.epoch).next_range()?,
         };
         let outcome = Outcome::Merged { lower: lower.id, upper: upper.id, into: id };
+        [&lower, &upper].into_iter().for_each(|parent| self.pass(parent));
         self.replace(&[lower, upper], &[child]);
         Ok(outcome)
     }

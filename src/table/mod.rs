@@ -2,16 +2,21 @@
 //! without threads, clocks or I/O: the same changes on the same table give the same table on every machine.
 //!
 //! This file holds the table itself and its point look-ups. The rooms behind it: [`index`] finds entries by key,
-//! [`ids`] by id, [`scan`] walks ranges and gaps, [`totals`] sums them up; [`draft`] carries changes out, with one file for each
+//! [`ids`] by id, [`nodes`] knows nodes, [`scan`] walks ranges and gaps, [`totals`] sums them up; [`draft`] carries changes out, with one file for each
 //! family ([`registry`], [`split`], [`merge`], [`transfer`], [`operations`]); [`image`] is the table as data, [`verify`]
 //! checks every invariant.
 
+mod admission;
+mod choice;
 mod diff;
 mod draft;
+mod fate;
 mod ids;
 mod image;
 mod index;
+mod lineage;
 mod merge;
+mod nodes;
 mod operations;
 #[cfg(test)]
 mod random;
@@ -32,10 +37,17 @@ use crate::shard::{Access, Epoch, NodeId, Refusal, Route, Shard, ShardId, ShardR
 use draft::Draft;
 use ids::Ids;
 use index::{Index, Role};
+use lineage::Lineage;
+use nodes::Nodes;
 use operations::Operations;
 
+pub use admission::Denial;
+pub use choice::Preference;
 pub use diff::Difference;
+pub use fate::Fate;
 pub use image::TableImage;
+pub use lineage::{Memory, Passing};
+pub use nodes::Loss;
 pub use scan::{Gaps, Shards};
 pub use totals::{Measure, Totals};
 
@@ -64,6 +76,8 @@ pub struct Table {
     index: Index,
     ids: Ids,
     operations: Operations,
+    nodes: Nodes,
+    lineage: Lineage,
     revision: u64,
     /// The least id that was never given or registered.
     next_id: u64,
@@ -110,6 +124,8 @@ impl Table {
             index: Index::default(),
             ids: Ids::default(),
             operations: Operations::default(),
+            nodes: Nodes::default(),
+            lineage: Lineage::default(),
             revision: FIRST_REVISION,
             next_id: 1,
             floor: Floor::default(),
@@ -209,11 +225,18 @@ impl Table {
     /// # Errors
     ///
     /// [`Refusal::NoOwner`] if the key lies in a gap; [`Refusal::NotServing`], with the route, if the state of the shard
-    /// does not allow the access.
+    /// does not allow the access; [`Refusal::LeaderDown`], with the route, if it does, but the leader is marked as down, and
+    /// the access is not one that others serve.
     #[inline]
     pub fn resolve_for(&self, key: impl AsRef<[u8]>, access: Access) -> Result<Route, Refusal> {
         let route = self.resolve(key)?;
-        if route.state.serves(access) { Ok(route) } else { Err(Refusal::NotServing { route, access }) }
+        if !route.state.serves(access) {
+            Err(Refusal::NotServing { route, access })
+        } else if self.nodes.is_down(route.leader) && access != Access::FollowerRead {
+            Err(Refusal::LeaderDown { route })
+        } else {
+            Ok(route)
+        }
     }
 
     /// The routes of the shards that own these keys, in the order of the keys: what [`resolve`](Self::resolve) says of each.
@@ -313,6 +336,8 @@ impl PartialEq for Table {
     fn eq(&self, other: &Self) -> bool {
         (self.revision, self.next_id, self.floor) == (other.revision, other.next_id, other.floor)
             && self.operations == other.operations
+            && self.nodes == other.nodes
+            && self.lineage == other.lineage
             && self.shards().eq(other.shards())
     }
 }

@@ -54,6 +54,7 @@ impl Draft {
         let children =
             [child(lower, lower_range, lower_estimates), child(upper, upper_range, upper_estimates)];
         self.replace(std::slice::from_ref(parent), &children);
+        self.pass(parent);
         Ok(Outcome::Split(Halves { parent: parent.id, lower, upper }))
     }
 }

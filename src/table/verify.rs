@@ -1,10 +1,10 @@
 //! The invariants of a table, each checked from scratch. What tests, fuzzers and the loading of images rely on.
 
-use super::Table;
 use super::ids::Ids;
 use super::merge::Pair;
 use super::operations::state_under;
 use super::transfer::expect_other_leader;
+use super::{Passing, Table};
 use crate::change::Operation;
 use crate::error::Error;
 use crate::shard::{Shard, ShardRecord};
@@ -19,6 +19,7 @@ impl Table {
     /// - Every id is below the next to be given out.
     /// - A shard is splitting, merging or transferring if and only if such an operation is under way on it, and each
     ///   operation could be begun on its shards as they are.
+    /// - What is remembered of shards that are gone is in order, and none of them is there.
     ///
     /// # Errors
     ///
@@ -41,7 +42,23 @@ impl Table {
         expect(self.ids.broken().is_none(), || self.ids.broken().unwrap_or_default().into())?;
         expect(ids == self.ids, || "the index by id differs from that by key".into())?;
         expect(self.index.len() == self.ids.len(), || "the indexes have different sizes".into())?;
+        expect(self.nodes.is_whole(), || "a node that is down is not marked so".into())?;
+        self.verify_lineage()?;
         self.verify_operations()
+    }
+
+    fn verify_lineage(&self) -> Result<(), Error> {
+        expect(self.lineage.is_whole(), || {
+            "what is remembered of shards that are gone is out of order".into()
+        })?;
+        for passing in self.passings() {
+            let Passing { shard, epoch, revision, .. } = *passing;
+            expect(revision <= self.revision, || format!("{shard} has ended in a revision to come"))?;
+            expect(shard.0 < self.next_id, || format!("{shard} has ended and may be given out again"))?;
+            let is_over = self.shard(shard).is_none_or(|shard| shard.epoch().range > epoch);
+            expect(is_over, || format!("{shard} has ended and is there"))?;
+        }
+        Ok(())
     }
 
     fn verify_record(&self, record: &ShardRecord) -> Result<(), Error> {

@@ -166,12 +166,8 @@ impl Inner {
         let place = inner.place(edit.key);
         let inner = Arc::make_mut(inner);
         let (right, least) = match &mut inner.children {
-            Children::Leaves(leaves) => {
-                (Leaf::edit(&mut leaves[place], edit).map(Node::Leaf), few(LEAF))
-            }
-            Children::Inners(inners) => {
-                (Self::edit(&mut inners[place], edit).map(Node::Inner), few(INNER))
-            }
+            Children::Leaves(leaves) => (Leaf::edit(&mut leaves[place], edit).map(Node::Leaf), few(LEAF)),
+            Children::Inners(inners) => (Self::edit(&mut inners[place], edit).map(Node::Inner), few(INNER)),
         };
         if inner.children.size(place) < least && inner.children.len() > 1 {
             inner.share_out(place.min(inner.children.len() - 2));
