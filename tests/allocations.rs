@@ -2,40 +2,15 @@
 //! thread. If writers did not keep the tables that they replace until nobody reads them, the reader would drop the last
 //! reference to some, and be seen to free them.
 
-#![allow(unsafe_code, reason = "an allocator is an unsafe trait")]
 #![allow(clippy::disallowed_types, reason = "the threads share a stop sign")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod counting;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use counting::CALLS;
 use shardway::{Access, Change, NodeId, Router};
-
-thread_local! {
-    /// Allocations and frees on this thread.
-    static CALLS: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
-}
-
-struct Counting;
-
-// SAFETY: every call goes to the system's allocator unchanged; the counters are plain cells without destructors.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        CALLS.with(|calls| calls.set((calls.get().0 + 1, calls.get().1)));
-        // SAFETY: the caller's layout, as it came.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        CALLS.with(|calls| calls.set((calls.get().0, calls.get().1 + 1)));
-        // SAFETY: the caller's pointer and layout, as they came.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// How many revisions the reader has to see.
 const REVISIONS: u64 = if cfg!(miri) { 10 } else { 2_000 };

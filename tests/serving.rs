@@ -160,7 +160,11 @@ fn ask_everywhere(table: &Table, olds: &[Old]) -> BTreeSet<&'static str> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 128 }))]
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 2 } else { 128 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn the_fate_of_a_token_is_that_of_its_points(bytes in scripts()) {

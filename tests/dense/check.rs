@@ -128,7 +128,7 @@ fn assert_epochs_grow(old: &Table, new: &Table) {
 }
 
 /// By a full comparison of both.
-fn assert_diff_is_complete(old: &Table, new: &Table) {
+pub(crate) fn assert_diff_is_complete(old: &Table, new: &Table) {
     let mut expected = BTreeMap::new();
     for shard in old.shards() {
         expected.insert(shard.start(), (Some(shard), None));

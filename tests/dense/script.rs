@@ -27,11 +27,15 @@ impl<'b> Script<'b> {
         })
     }
 
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn is_over(&self) -> bool {
+        self.bytes.len() == 0
+    }
+
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         usize::from(self.bytes.next().copied().unwrap_or(0)) % limit
     }
 
-    fn draw(&mut self) -> u64 {
+    pub(crate) fn draw(&mut self) -> u64 {
         self.bytes.next().copied().map_or(0, u64::from)
     }
 

@@ -1,0 +1,19 @@
+//! What is checked of arbitrary bytes: one module for each question, shared by the fuzz targets, by the property tests, and
+//! by the reproducers that the former have left.
+
+pub(crate) mod batch;
+pub(crate) mod bulk;
+pub(crate) mod changes;
+pub(crate) mod diff;
+pub(crate) mod image;
+pub(crate) mod keys;
+
+/// Every question under its name: that of its fuzz target, its seeds and its reproducers.
+pub(crate) const ALL: [(&str, fn(&[u8])); 6] = [
+    ("batch", batch::run),
+    ("bulk", bulk::run),
+    ("changes", changes::run),
+    ("diff", diff::run),
+    ("image", image::run),
+    ("keys", keys::run),
+];
