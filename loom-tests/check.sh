@@ -33,5 +33,7 @@ twin relaxed_load cell two_followers "Causality violation: Concurrent read and w
 twin relaxed_exchange cell two_followers "Causality violation: Concurrent read and write accesses"
 twin stale_follower read is_told "the old table, though the publish has returned"
 twin free_held retire two_writers "held, and by how many"
+twin retire_skipped retire writers_that_hold "held, and by how many"
+twin retired_twice retire writers_that_hold "held, and by how many"
 twin relaxed_push stack a_taker "Causality violation: Concurrent read and write accesses"
 twin relaxed_take stack a_taker "Causality violation: Concurrent read and write accesses"

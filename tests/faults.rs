@@ -87,9 +87,9 @@ fn panics_in_the_caller_s_code_leave_everything_as_it_was() {
         },
         |router| {
             let records = router.snapshot().shards().map(|shard| shard.to_record()).collect::<Vec<_>>();
-            let broken = records.into_iter().map(|record: ShardRecord| {
+            let broken = records.into_iter().filter(|record: &ShardRecord| {
                 assert!(record.range.start() != b"t", "on purpose");
-                record
+                true
             });
             drop(Table::from_records(broken));
         },

@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(estimate(0.5, None, Some(200)), None);
         assert_eq!(estimate(0.5, Some(100), None), None);
         assert_eq!(estimate(0.5, Some(200), Some(100)), Some(Timestamp(200)), "a clock that went back");
-        assert_eq!(estimate(f64::MIN_POSITIVE, Some(1), Some(u64::MAX)), Some(Timestamp(u64::MAX)));
-        assert_eq!(estimate(f64::MIN_POSITIVE, Some(7), Some(7)), Some(Timestamp(7)));
+        assert_eq!(estimate(1e-9, Some(1), Some(u64::MAX)), Some(Timestamp(u64::MAX)));
+        assert_eq!(estimate(1e-9, Some(7), Some(7)), Some(Timestamp(7)));
     }
 }

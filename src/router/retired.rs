@@ -37,6 +37,13 @@ pub struct Retained {
 impl Retired {
     /// Takes a table that is no longer published. O(1), but for freeing what is due.
     pub(super) fn retire(&self, table: Arc<Table>) {
+        // Broken twins, which the models must reject.
+        if cfg!(shardway_broken = "retire_skipped") {
+            return;
+        }
+        if cfg!(shardway_broken = "retired_twice") {
+            self.arrived.push(Arc::clone(&table));
+        }
         self.arrived.push(table);
         self.sweep(LOOKS);
     }

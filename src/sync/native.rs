@@ -8,8 +8,18 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapAny;
 use arc_swap::cache::Cache;
+
+/// `arc-swap`'s own way, in which readers wait for nobody.
+#[cfg(not(shardway_strategy = "rwlock"))]
+type Strategy = arc_swap::DefaultStrategy;
+/// For tests (`--cfg shardway_strategy="rwlock"`): the same interface over a lock that is easy to understand. What holds over
+/// both rests on the contract above, and not on how `arc-swap` comes to it.
+#[cfg(shardway_strategy = "rwlock")]
+type Strategy = std::sync::RwLock<()>;
+
+type ArcSwap<T> = ArcSwapAny<Arc<T>, Strategy>;
 
 /// Holds the value that is published now. Alone on its cache lines (two, for processors that fetch pairs), so that nothing
 /// but publishing ever takes them from the readers.
@@ -18,7 +28,7 @@ pub(crate) struct Cell<T>(ArcSwap<T>);
 
 impl<T> Cell<T> {
     pub(crate) fn new(value: Arc<T>) -> Self {
-        Self(ArcSwap::new(value))
+        Self(ArcSwap::with_strategy(value, Strategy::default()))
     }
 
     /// Borrows the value without counting a reference, for a short while.
