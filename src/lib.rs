@@ -33,6 +33,8 @@
 //!   under way.
 //! - [`Table`]: one immutable state of everything; [`Table::apply`] makes the next one, purely and deterministically, so it
 //!   can sit inside a replicated log.
+//! - [`Token`]: what a request carries; [`Denial`]: why it is not served here, and the cure; [`Fate`]: what became of an old one.
+//! - [`Node`]: where a node is and whether it serves; [`Preference`]: which copy to read from.
 //! - [`Router`]: one published table. [`Reader`], [`Snapshot`]: the ways to read it.
 //! - [`Error`], [`Refusal`]: what was expected, and what was found.
 //!

@@ -9,7 +9,7 @@ use std::fs;
 
 use shardway::{
     Access, Change, Denial, Epoch, Error, Estimates, Fate, Key, KeyEnd, KeyRange, Memory, Naming, Node,
-    NodeId, NodeStatus, Progress, Router, ShardId, ShardRecord, ShardState, Table, Token,
+    NodeId, NodeStatus, Operation, Progress, Router, ShardId, ShardRecord, ShardState, Table, Token,
 };
 
 /// The name of an enum's variant, in what `Debug` makes of a value.
@@ -307,6 +307,15 @@ fn written(rows: &mut Rows) {
         "Table::from_image",
         "an operation twice",
         image(|image| image.operations.push(image.operations[0].clone())),
+    );
+    rows.error(
+        "Table::from_image",
+        "a split under way at a key of 16 MiB and a byte",
+        image(|image| {
+            let long = Key::from([&b"h"[..], &vec![0; MOST]].concat());
+            let shard = ShardId(4);
+            image.operations = vec![Operation::Split { shard, at: long, naming: Naming::Fresh, began: None }];
+        }),
     );
     rows.error("Table::from_image", "a node twice", image(|image| image.nodes.push(image.nodes[0].clone())));
     rows.error(

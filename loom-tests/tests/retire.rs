@@ -1,5 +1,6 @@
 //! The tables that were replaced: none is freed while someone holds it, none is lost or counted twice, and no reader frees
-//! one. Twin: `free_held`.
+//! one. Twins: `free_held`, `retire_skipped`,
+//! `retired_twice`.
 //!
 //! A hold is a count of `std`, which loom does not see, so each visitor asks for [`Router::retained`] where it lets go: the
 //! lock in there is what loom orders against the writers' looks at the counts.

@@ -84,6 +84,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "hours for arithmetic on safe slices")]
     fn inside_shortest_and_nearest_for_every_small_range() {
         let ends = keys(&[0, 1, 2, 0x7f, 0xfe, 0xff], 3);
         let candidates = keys(&(0..=255).collect::<Vec<_>>(), 2);

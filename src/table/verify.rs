@@ -3,6 +3,7 @@
 use super::ids::Ids;
 use super::merge::Pair;
 use super::operations::state_under;
+use super::registry::expect_room_for_key;
 use super::transfer::expect_other_leader;
 use super::{Passing, Table};
 use crate::change::Operation;
@@ -99,7 +100,10 @@ impl Table {
     fn verify_plan(&self, operation: &Operation) -> Result<(), Error> {
         let record = |shard| self.shard(shard).map(Shard::to_record).ok_or(Error::NoSuchShard { shard });
         match operation {
-            Operation::Split { shard, at, .. } => record(*shard)?.range.split_at(at).map(drop),
+            Operation::Split { shard, at, .. } => {
+                expect_room_for_key(at.as_bytes())?;
+                record(*shard)?.range.split_at(at).map(drop)
+            }
             Operation::Merge { lower, upper, .. } => {
                 let pair = Pair::new(record(*lower)?, record(*upper)?)?;
                 expect(pair.lower.id == *lower, || format!("{upper} comes before {lower}"))

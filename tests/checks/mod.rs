@@ -8,8 +8,11 @@ pub(crate) mod diff;
 pub(crate) mod image;
 pub(crate) mod keys;
 
-/// Every question under its name: that of its fuzz target, its seeds and its reproducers.
-pub(crate) const ALL: [(&str, fn(&[u8])); 6] = [
+/// The name of a question, which is that of its fuzz target, its seeds and its reproducers, and how to ask it.
+type Question = (&'static str, fn(&[u8]));
+
+/// Every question.
+pub(crate) const ALL: [Question; 6] = [
     ("batch", batch::run),
     ("bulk", bulk::run),
     ("changes", changes::run),
