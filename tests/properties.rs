@@ -8,6 +8,7 @@
 //! - the difference of two versions is that of a full comparison;
 //! - old versions, kept along the way, are what they were.
 
+#[allow(dead_code, reason = "others ask what is not asked here")]
 mod dense;
 
 use std::collections::BTreeSet;

@@ -99,7 +99,7 @@ fn what_is_retained_can_be_told_and_is_freed_by_writers() {
     let held = router.snapshot();
     let also = held.clone();
     let mut reader = router.reader();
-    (0..1_000).for_each(transfer);
+    (0..if cfg!(miri) { 50 } else { 1_000 }).for_each(transfer);
     let retained = router.retained();
     assert!(retained.tables <= 2, "publishing frees what nobody holds: {retained:?}");
     assert_eq!((retained.held, retained.holders, retained.oldest_revision), (1, 3, Some(1)), "{retained:?}");
@@ -118,18 +118,19 @@ fn what_is_retained_can_be_told_and_is_freed_by_writers() {
 
 #[test]
 fn many_held_snapshots_do_not_keep_others_from_being_freed() {
+    let many = if cfg!(miri) { 20 } else { 200 };
     let router = Router::whole(N1);
     let mut snapshots = Vec::new();
-    for round in 0..200 {
+    for round in 0..many {
         snapshots.push(router.snapshot());
         router.transfer(ShardId(1), NodeId(2 + round % 2)).unwrap();
     }
-    assert_eq!(router.retained().held, 200);
+    assert_eq!(router.retained().held, usize::try_from(many).unwrap());
     snapshots.retain(|snapshot| snapshot.revision() % 2 == 0);
-    (0..200).for_each(|round| router.transfer(ShardId(1), NodeId(2 + round % 2)).unwrap());
+    (0..many).for_each(|round| router.transfer(ShardId(1), NodeId(2 + round % 2)).unwrap());
     let retained = router.retained();
-    assert_eq!(retained.held, 100);
-    assert!(retained.tables < 150, "each publish looks at a few in turn: {retained:?}");
+    assert_eq!(retained.held as u64, many / 2);
+    assert!(retained.tables as u64 <= many * 3 / 4, "each publish looks at a few in turn: {retained:?}");
     assert_eq!(snapshots.iter().map(|snapshot| snapshot.revision()).min(), retained.oldest_revision);
 }
 

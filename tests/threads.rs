@@ -12,7 +12,7 @@ use shardway::{Change, NodeId, Route, Router, ShardId, Table};
 
 const WRITERS: u64 = 3;
 const READERS: u64 = 3;
-const CHANGES: usize = if cfg!(miri) { 20 } else { 3_000 };
+const CHANGES: usize = if cfg!(miri) { 8 } else { 3_000 };
 const ANSWERS: usize = if cfg!(miri) { 50 } else { 100_000 };
 
 /// A small generator (Steele and others, `SplitMix64`, 2014).
@@ -153,7 +153,7 @@ fn every_answer_fits_its_revision_and_no_accepted_change_is_lost() {
 /// Whoever hears of a publish, by whatever way, finds it in the table.
 #[test]
 fn a_publish_that_returned_is_seen_by_all() {
-    let rounds = if cfg!(miri) { 10 } else { 5_000 };
+    let rounds = if cfg!(miri) { 5 } else { 5_000 };
     let router = Router::whole(NodeId(1));
     let shard = router.resolve("").unwrap().shard;
     let (send, receive) = mpsc::channel::<u64>();
