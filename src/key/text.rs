@@ -103,6 +103,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "65,536 pairs, and no unsafe code")]
     fn every_pair_of_bytes_round_trips() {
         for high in 0..=255u8 {
             for low in 0..=255u8 {
