@@ -27,25 +27,26 @@
 
 #![allow(clippy::disallowed_types, reason = "a clock that all threads share")]
 
+#[allow(dead_code, reason = "the example draws more")]
+#[path = "../examples/hot_path/random.rs"]
+mod random;
+
 use std::collections::BTreeMap;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use random::Random;
 use shardway::{Change, Error, NodeId, Refusal, Route, Router, Table};
 
-/// A small generator (Steele and others, `SplitMix64`, 2014).
-struct Random(u64);
+/// Draws keys and changes.
+struct Draw(Random);
 
-impl Random {
+impl Draw {
     fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit
+        self.0.below(limit)
     }
 
-    /// Few keys, so that calls meet.
     fn key(&mut self) -> [u8; 1] {
         [u8::try_from(self.below(24) * 10).unwrap_or(0)]
     }
@@ -111,7 +112,7 @@ impl Clock {
     }
 }
 
-fn transact(router: &Router, random: &mut Random) -> Option<What> {
+fn transact(router: &Router, random: &mut Draw) -> Option<What> {
     // What the last plan was made on, and what it was: what is refused or alters nothing was so there.
     let mut planned = None;
     let result = router.transact_with(|table| {
@@ -129,7 +130,7 @@ fn transact(router: &Router, random: &mut Random) -> Option<What> {
 }
 
 fn live(router: &Router, clock: &Clock, seed: u64, calls: usize) -> Vec<Call> {
-    let mut random = Random(seed);
+    let mut random = Draw(Random::new(seed, 0));
     let mut reader = router.reader();
     let mut history = Vec::with_capacity(calls);
     let writes = seed % 2;

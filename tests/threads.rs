@@ -4,10 +4,15 @@
 
 #![allow(clippy::disallowed_types, reason = "the tests share stop signs between threads")]
 
+#[allow(dead_code, reason = "the example draws more")]
+#[path = "../examples/hot_path/random.rs"]
+mod random;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Barrier, mpsc};
 use std::thread;
 
+use random::Random;
 use shardway::{Change, NodeId, Route, Router, ShardId, Table};
 
 const WRITERS: u64 = 3;
@@ -15,15 +20,12 @@ const READERS: u64 = 3;
 const CHANGES: usize = if cfg!(miri) { 8 } else { 3_000 };
 const ANSWERS: usize = if cfg!(miri) { 50 } else { 100_000 };
 
-/// A small generator (Steele and others, `SplitMix64`, 2014).
-struct Random(u64);
+/// Draws keys and changes.
+struct Draw(Random);
 
-impl Random {
+impl Draw {
     fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit
+        self.0.below(limit)
     }
 
     fn key(&mut self) -> [u8; 2] {
@@ -48,7 +50,7 @@ impl Random {
 type Accepted = (u64, Change);
 
 fn write(router: &Router, seed: u64) -> Vec<Accepted> {
-    let mut random = Random(seed);
+    let mut random = Draw(Random::new(seed, 0));
     let mut accepted = Vec::with_capacity(CHANGES);
     while accepted.len() < CHANGES {
         let Some(change) = random.change(&router.snapshot()) else { continue };
@@ -69,7 +71,7 @@ struct Answer {
 }
 
 fn read(router: &Router, seed: u64, done: &AtomicBool) -> Vec<Answer> {
-    let mut random = Random(seed);
+    let mut random = Draw(Random::new(seed, 0));
     let mut reader = router.reader();
     let mut answers: Vec<Answer> = Vec::with_capacity(ANSWERS);
     while !done.load(Ordering::Relaxed) || answers.len() < 10 {

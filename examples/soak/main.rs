@@ -10,6 +10,9 @@
 #[allow(dead_code, reason = "the other example asks more of it")]
 #[path = "../hot_path/latency.rs"]
 mod latency;
+#[allow(dead_code, reason = "the other example draws more")]
+#[path = "../hot_path/random.rs"]
+mod random;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::process::ExitCode;
@@ -19,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use latency::Latencies;
+use random::Random;
 use shardway::{Change, Naming, NodeId, Router};
 
 /// How many windows are shown. The first third is for warming up.
@@ -65,24 +69,20 @@ fn key(number: u32) -> [u8; 4] {
     number.to_be_bytes()
 }
 
-/// A small generator (Steele and others, `SplitMix64`, 2014).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        u32::try_from((mixed ^ (mixed >> 31)) >> 32).unwrap_or(0)
-    }
+fn any_key(random: &mut Random) -> [u8; 4] {
+    key(u32::try_from(random.below(1 << 32)).unwrap_or(0))
 }
+
+// Relaxed throughout what follows: a stop sign that is seen a little later is as good, and the count of wrong answers is read
+// when all threads have been joined.
 
 /// Looks up and checks until told to stop, and gives the latencies.
 fn read(router: &Router, seed: u64, stop: &AtomicBool, wrong: &AtomicUsize) -> Latencies {
-    let (mut reader, mut random, mut latencies) = (router.reader(), Random(seed), Latencies::default());
+    let (mut reader, mut random, mut latencies) =
+        (router.reader(), Random::new(seed, 0), Latencies::default());
     while !stop.load(Ordering::Relaxed) {
         for _ in 0..64 {
-            let key = key(random.next());
+            let key = any_key(&mut random);
             let start = Instant::now();
             let route = reader.resolve(key);
             latencies.record(start.elapsed());
@@ -97,13 +97,13 @@ fn read(router: &Router, seed: u64, stop: &AtomicBool, wrong: &AtomicUsize) -> L
 
 /// Splits, merges what it split, and moves, without pause.
 fn write(router: &Router, seed: u64, stop: &AtomicBool) -> u64 {
-    let (mut random, mut published) = (Random(seed), 0);
+    let (mut random, mut published) = (Random::new(seed, 0), 0);
     while !stop.load(Ordering::Relaxed) {
-        let at = key(random.next());
+        let at = any_key(&mut random);
         let Ok(route) = router.resolve(at) else { continue };
         let split = Change::split_naming(route.shard, at, Naming::KeepLower);
         let Ok(shardway::Outcome::Split(halves)) = router.apply(split) else { continue };
-        let to = NodeId(u64::from(random.next() % 5) + 1);
+        let to = NodeId(random.below(5) + 1);
         published += 1 + u64::from(router.transfer(halves.lower, to).is_ok());
         published += u64::from(router.transfer(halves.upper, to).is_ok());
         // Both are led by the same node now.
@@ -115,11 +115,11 @@ fn write(router: &Router, seed: u64, stop: &AtomicBool) -> u64 {
 
 /// Comes, holds a snapshot or a reader for a while, and goes: some without a word.
 fn visit(router: &Router, seed: u64, stop: &AtomicBool) -> u64 {
-    let (mut random, mut visits) = (Random(seed), 0);
+    let (mut random, mut visits) = (Random::new(seed, 0), 0);
     while !stop.load(Ordering::Relaxed) {
         let (snapshot, mut reader) = (router.snapshot(), router.reader());
-        let _ = reader.resolve(key(random.next()));
-        thread::sleep(Duration::from_micros(u64::from(random.next() % 20_000)));
+        let _ = reader.resolve(any_key(&mut random));
+        thread::sleep(Duration::from_micros(random.below(20_000)));
         assert!(snapshot.revision() <= reader.table().revision());
         visits += 1;
     }

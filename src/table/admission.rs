@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Shards, Table};
-use crate::key::{AsKeyRange, KeyEnd};
+use crate::key::AsKeyRange;
 use crate::shard::{Access, NodeId, Route, Shard, Token};
 
 /// Why a request is not served here, and what cures it. Made without allocation: what it holds is read from the table when it
@@ -98,10 +98,8 @@ impl Table {
         let key = key.as_ref();
         match self.resolve(key) {
             Ok(route) if route.token() == token => self.admit_to(node, route, access, || self.owner(key)),
-            Ok(_) if self.is_behind(token) => Err(Denial::Ahead { token }),
-            Ok(_) => Err(Denial::Stale { current: self.owner_run(key) }),
-            Err(_) if self.is_behind(token) => Err(Denial::Ahead { token }),
-            Err(_) => Err(Denial::NoOwner),
+            _ if self.is_behind(token) => Err(Denial::Ahead { token }),
+            _ => Err(self.not_of_the_sender(key)),
         }
     }
 
@@ -121,7 +119,7 @@ impl Table {
     ) -> Result<Route, Denial<'_>> {
         let (start, end) = (range.start(), range.end());
         match self.owner(start) {
-            Some(shard) if shard.route().token() == token && reaches(shard.end(), end) => {
+            Some(shard) if shard.route().token() == token && end <= shard.end() => {
                 self.admit_to(node, shard.route(), access, || Some(shard))
             }
             _ if self.is_behind(token) => Err(Denial::Ahead { token }),
@@ -163,32 +161,17 @@ impl Table {
     #[cold]
     pub(super) fn is_behind(&self, token: Token) -> bool {
         match self.shard(token.shard).map(Shard::epoch) {
-            Some(now) => {
-                token.epoch.range > now.range
-                    || token.epoch.range == now.range && token.epoch.members > now.members
-            }
+            Some(now) => (token.epoch.range, token.epoch.members) > (now.range, now.members),
             None => token.shard.0 >= self.next_id,
         }
     }
 
-    /// The shard that owns a key, as a run of one.
+    /// What to say of a key that is not in the sender's shard: its owner is the cure.
     #[cold]
-    fn owner_run(&self, key: &[u8]) -> Shards<'_> {
+    fn not_of_the_sender(&self, key: &[u8]) -> Denial<'_> {
         match self.owner(key) {
-            Some(shard) => match shard.end() {
-                KeyEnd::At(end) => self.range(key..end),
-                KeyEnd::Unbounded => self.range(key..),
-            },
-            None => self.range(key..key),
+            Some(shard) => Denial::Stale { current: self.range(shard.range()) },
+            None => Denial::NoOwner,
         }
-    }
-}
-
-/// Whether a part of the keyspace that ends at `end` is over by the time that one that ends at `limit` is.
-fn reaches(limit: KeyEnd<&[u8]>, end: KeyEnd<&[u8]>) -> bool {
-    match (limit, end) {
-        (KeyEnd::Unbounded, _) => true,
-        (KeyEnd::At(_), KeyEnd::Unbounded) => false,
-        (KeyEnd::At(limit), KeyEnd::At(end)) => end <= limit,
     }
 }

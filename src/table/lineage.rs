@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::bits::bit;
 use crate::key::KeyRange;
 use crate::shard::ShardId;
 
@@ -75,13 +76,9 @@ impl Clone for Run {
 
 impl Run {
     fn push(&mut self, passing: Passing) {
-        self.shards |= bit(passing.shard);
+        self.shards |= bit(passing.shard.0);
         self.passings.push(passing);
     }
-}
-
-fn bit(shard: ShardId) -> u64 {
-    1 << (shard.0 % u64::from(u64::BITS))
 }
 
 impl Lineage {
@@ -101,7 +98,7 @@ impl Lineage {
     /// Forgets what a lesser memory does not hold. What is forgotten does not come back.
     pub(super) fn set_memory(&mut self, memory: Memory) {
         self.memory = memory;
-        self.forget(None);
+        self.forget();
     }
 
     /// O(1): copies one short run.
@@ -110,15 +107,14 @@ impl Lineage {
             let full = std::mem::take(&mut self.newest);
             Arc::make_mut(&mut self.full).push_back(full);
         }
-        let now = passing.revision;
         Arc::make_mut(&mut self.newest).push(passing);
         self.len += 1;
-        self.forget(Some(now));
+        self.forget();
     }
 
-    /// Forgets the oldest, up to both bounds, as of a revision.
-    fn forget(&mut self, now: Option<u64>) {
-        let now = now.or_else(|| self.iter().next_back().map(|passing| passing.revision)).unwrap_or(0);
+    /// Forgets the oldest, up to both bounds, as of the newest.
+    fn forget(&mut self) {
+        let now = self.iter().next_back().map_or(0, |passing| passing.revision);
         let oldest = now.saturating_sub(self.memory.revisions);
         let most = usize::try_from(self.memory.passings).unwrap_or(usize::MAX);
         while self.len > most || self.iter().next().is_some_and(|passing| passing.revision < oldest) {
@@ -138,7 +134,7 @@ impl Lineage {
     /// What happened to a shard in the epoch with this range counter. O(runs).
     pub(super) fn find(&self, shard: ShardId, epoch: u64) -> Option<&Passing> {
         let runs = self.full.iter().chain([&self.newest]).enumerate();
-        runs.filter(|(_, run)| run.shards & bit(shard) != 0).find_map(|(place, run)| {
+        runs.filter(|(_, run)| run.shards & bit(shard.0) != 0).find_map(|(place, run)| {
             let forgotten = if place == 0 { self.forgotten } else { 0 };
             run.passings[forgotten..].iter().find(|passing| (passing.shard, passing.epoch) == (shard, epoch))
         })
@@ -159,7 +155,7 @@ impl Lineage {
             && self.iter().map(|passing| passing.revision).is_sorted()
             && self.full.iter().all(|run| run.passings.len() == RUN)
             && self.full.iter().chain([&self.newest]).all(|run| {
-                let shards = run.passings.iter().fold(0, |shards, passing| shards | bit(passing.shard));
+                let shards = run.passings.iter().fold(0, |shards, passing| shards | bit(passing.shard.0));
                 shards == run.shards
             })
     }

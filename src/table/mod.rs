@@ -7,6 +7,7 @@
 //! checks every invariant.
 
 mod admission;
+mod bits;
 mod choice;
 mod diff;
 mod draft;

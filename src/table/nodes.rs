@@ -6,6 +6,7 @@ use std::sync::Arc;
 use im::OrdMap;
 
 use super::Table;
+use super::bits::bit;
 use super::draft::Draft;
 use crate::change::Outcome;
 use crate::error::Error;
@@ -39,7 +40,7 @@ impl Nodes {
 
     #[inline]
     pub(super) fn is_down(&self, node: NodeId) -> bool {
-        self.down & bit(node) != 0 && self.status(node) == NodeStatus::Down
+        self.down & bit(node.0) != 0 && self.status(node) == NodeStatus::Down
     }
 
     fn status(&self, node: NodeId) -> NodeStatus {
@@ -47,20 +48,18 @@ impl Nodes {
     }
 
     fn learn_down(&mut self) {
-        let down = self.iter().filter(|node| node.status == NodeStatus::Down);
-        self.down = down.fold(0, |down, node| down | bit(node.id));
+        self.down = self.bits_of_down();
     }
 
     /// Whether the bits are those of the nodes that are down.
     pub(super) fn is_whole(&self) -> bool {
-        let mut other = self.clone();
-        other.learn_down();
-        other.down == self.down
+        self.down == self.bits_of_down()
     }
-}
 
-fn bit(node: NodeId) -> u64 {
-    1 << (node.0 % u64::from(u64::BITS))
+    fn bits_of_down(&self) -> u64 {
+        let down = self.iter().filter(|node| node.status == NodeStatus::Down);
+        down.fold(0, |down, node| down | bit(node.id.0))
+    }
 }
 
 /// A shard that would suffer from the loss of a node: see [`Table::losses`].

@@ -128,8 +128,8 @@ impl Leaf {
         let Edit { key, gone, new, amends, .. } = *edit;
         let rank = if key < leaf.start(0) { 0 } else { leaf.slot::<Narrow>(key, 0) + 1 };
         let from = if gone > 0 { rank - 1 } else { rank };
-        if amends {
-            new.iter().for_each(|record| Arc::make_mut(leaf).amend(from, record));
+        if let (true, [record]) = (amends, new) {
+            Arc::make_mut(leaf).amend(from, record);
             return None;
         }
         if leaf.len() + new.len() - gone <= LEAF {

@@ -4,8 +4,9 @@
 use super::Index;
 use super::inner::{Children, Inner, Node};
 use super::leaf::Leaf;
-use super::weight::{Weight, bit};
+use super::weight::Weight;
 use crate::shard::{NodeId, Shard};
+use crate::table::bits::bit;
 
 /// What a node does for a shard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,7 +22,7 @@ impl Role {
             Self::Leads => weight.leaders,
             Self::Holds => weight.holders,
         };
-        nodes & bit(node) != 0
+        nodes & bit(node.0) != 0
     }
 
     fn is_in(self, leaf: &Leaf, slot: usize, node: NodeId) -> bool {

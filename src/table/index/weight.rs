@@ -3,6 +3,7 @@
 use std::iter::Sum;
 
 use crate::shard::{Facts, NodeId, ShardRecord};
+use crate::table::bits::bit;
 
 /// Sums over some shards, which always fit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -10,20 +11,15 @@ pub(in crate::table) struct Weight {
     pub(in crate::table) shards: u64,
     pub(in crate::table) keys: u128,
     pub(in crate::table) bytes: u128,
-    /// The nodes that lead one of them, and those that hold a copy: see [`bit`].
+    /// The nodes that lead one of them, and those that hold a copy: see [`bit`](crate::table::bits).
     pub(super) leaders: u64,
     pub(super) holders: u64,
 }
 
-/// The bit that stands for a node. Several nodes share one, so a bit that is set says only that it is worth a look.
-pub(super) fn bit(node: NodeId) -> u64 {
-    1 << (node.0 % u64::from(u64::BITS))
-}
-
 impl Weight {
     pub(super) fn of(facts: &Facts, replicas: &[NodeId]) -> Self {
-        let leaders = bit(facts.route.leader);
-        let holders = replicas.iter().fold(leaders, |holders, node| holders | bit(*node));
+        let leaders = bit(facts.route.leader.0);
+        let holders = replicas.iter().fold(leaders, |holders, node| holders | bit(node.0));
         let (keys, bytes) = (facts.estimates.keys.into(), facts.estimates.bytes.into());
         Self { shards: 1, keys, bytes, leaders, holders }
     }
