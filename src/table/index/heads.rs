@@ -2,23 +2,19 @@
 //!
 //! The head of a key is made of eight of its bytes, as one big-endian integer, picked so that heads are ordered as their
 //! keys are, except that different keys may have equal heads. So a search is one rank among integers that lie side by side,
-//! and full comparisons only where heads tie. There are three ways to pick the bytes:
-//!
-//! - those that follow the prefix on which all keys agree, where they tell the keys apart;
-//! - the first on which the keys do *not* all agree, over gaps on which they do: [`super::columns`];
-//! - those at which neighbours part: [`super::branching`]. Only then it takes a full comparison every time.
+//! and more only where heads tie: [`super::layers`]. The bytes are those that follow the prefix on which all keys agree, or,
+//! where more keys are told apart so, the first on which the keys do *not* all agree, over gaps on which they do:
+//! [`super::columns`].
 //!
 //! The first key of a node takes no part: a search comes to a node only for keys that are not less, and the first key of a
 //! table is mostly the empty one, which agrees with no other.
 //!
 //! The idea is that of the partial keys of HOT (Binna and others, 2018) and of the feature bytes of FB+-trees (2025).
 
-use std::cmp::Ordering;
 use std::ops::Range;
-use std::sync::Arc;
 
-use super::branching::{Spots, Verdict, first_bytes, judge, parting};
 use super::columns::{Columns, Seen, word};
+use super::layers::{Layers, Ties, agreed};
 use super::wide::Lanes;
 
 /// How many heads share a cache line.
@@ -36,7 +32,7 @@ pub(super) const INNER: usize = 24;
 pub(super) struct Heads<const N: usize> {
     /// How many keys there are.
     len: u8,
-    /// Whether the bytes of a head simply follow the prefix, so that [`Picked`] has nothing to say.
+    /// Whether the bytes of a head simply follow the prefix.
     is_plain: bool,
     /// How many bytes all keys agree on before the first on which they don't; no more than fit.
     prefix: u16,
@@ -45,61 +41,58 @@ pub(super) struct Heads<const N: usize> {
     prefix_words: [u64; 2],
     /// The first head of each line but the first; the greatest integer where there is none.
     firsts: [u64; LEAF / LINE - 1],
-    picked: Picked,
     /// Ascending; that of the first key is zero, and the greatest integer stands where there is none.
     heads: [u64; N],
+    /// In lines of their own, which a search needs only if they have something to say.
+    picked: Picked<N>,
 }
 
-/// How the bytes of a head are picked. In one line of its own, which a search needs only if it has something to say.
+/// What there is beside plain heads.
 #[derive(Clone)]
-#[repr(align(64))]
-enum Picked {
-    /// Those that follow the prefix.
-    Plainly,
-    /// The first on which the keys do not all agree.
-    Columns(Columns),
-    /// Those at which neighbours part. For keys with one head there are the bytes at more such places.
-    Spots(Spots, Arc<[u64]>),
+struct Picked<const N: usize> {
+    /// The bytes of a head, if they do not simply follow the prefix.
+    columns: Option<Columns>,
+    /// What tells keys apart that have equal heads.
+    layers: Option<Layers<N>>,
 }
-
-/// So many of the keys may have the head of another one before a full comparison with every search is the better way.
-const FEW_TIES: usize = 3;
 
 impl<const N: usize> Heads<N> {
     /// Of `len` keys, in ascending order. O(bytes of the keys on which they differ).
     pub(super) fn of<'k>(len: usize, key: impl Fn(usize) -> &'k [u8]) -> Self {
         let (model, last): (&[u8], &[u8]) = if len < 2 { (&[], &[]) } else { (key(1), key(len - 1)) };
-        let prefix = parting(model, last, 0).0.min(usize::from(u16::MAX));
+        let prefix = agreed(model, last, 0).min(usize::from(u16::MAX));
         let mut heads = Self {
             len: u8::try_from(len).unwrap_or(u8::MAX),
             prefix: u16::try_from(prefix).unwrap_or(u16::MAX),
             is_plain: true,
             prefix_words: prefix_places(prefix).map(|from| word(model, from)),
             firsts: [u64::MAX; LEAF / LINE - 1],
-            picked: Picked::Plainly,
             heads: [u64::MAX; N],
+            picked: Picked { columns: None, layers: None },
         };
         heads.fill(&key);
         if heads.ties() > 0 {
-            heads.try_out(Columns::of(prefix, len, &key).map(Picked::Columns), &key);
-        }
-        if heads.ties() > FEW_TIES {
-            let spots = Spots::of((1..len).map(&key));
-            let more = |spots: &Spots| (0..len).map(|place| spots.second_head(key(place))).collect();
-            heads.try_out(spots.map(|spots| Picked::Spots(spots, more(&spots))), &key);
+            heads.try_columns(Columns::of(prefix, len, &key), &key);
+            heads.picked.layers = Layers::of(&heads.heads[..len], prefix, heads.end(), &key);
         }
         heads
     }
 
     /// Picks bytes in another way, if fewer keys tie so.
-    fn try_out<'k>(&mut self, picked: Option<Picked>, key: &impl Fn(usize) -> &'k [u8]) {
-        if let Some(picked) = picked {
-            let mut other = Self { is_plain: false, picked, ..self.clone() };
+    fn try_columns<'k>(&mut self, columns: Option<Columns>, key: &impl Fn(usize) -> &'k [u8]) {
+        if columns.is_some() {
+            let mut other =
+                Self { is_plain: false, picked: Picked { columns, layers: None }, ..self.clone() };
             other.fill(key);
             if other.ties() < self.ties() {
                 *self = other;
             }
         }
+    }
+
+    /// Where the last byte of a head stands, and one more.
+    fn end(&self) -> usize {
+        self.picked.columns.as_ref().map_or(self.agreed() + size_of::<u64>(), Columns::end)
     }
 
     fn fill<'k>(&mut self, key: &impl Fn(usize) -> &'k [u8]) {
@@ -122,9 +115,10 @@ impl<const N: usize> Heads<N> {
     #[cfg(test)]
     pub(super) fn way(&self) -> &'static str {
         match self.picked {
-            Picked::Plainly => "plainly",
-            Picked::Columns(_) => "in columns",
-            Picked::Spots(..) => "where neighbours part",
+            Picked { columns: None, layers: None } => "plainly",
+            Picked { columns: Some(_), layers: None } => "in columns",
+            Picked { columns: None, layers: Some(_) } => "plainly, in layers",
+            Picked { columns: Some(_), layers: Some(_) } => "in columns, in layers",
         }
     }
 
@@ -143,17 +137,12 @@ impl<const N: usize> Heads<N> {
         agreed: usize,
         keys: impl Fn(usize) -> &'k [u8],
     ) -> (usize, usize) {
-        // Plain nodes, which most are, do not touch the line of the other ways.
-        if !self.is_plain {
-            if let Picked::Spots(spots, more) = &self.picked {
-                let rank = self.search_blindly::<L>(spots, more, key, agreed, keys);
-                return (rank, self.agreed().max(agreed));
-            }
-        }
         if self.agreed() > agreed && !self.has_prefix(key, agreed, || keys(1)) {
             let model = &keys(1)[..self.agreed()];
             return (if key < model { 1 } else { self.len() }, agreed);
         }
+        let agreed = self.agreed().max(agreed);
+        // Plain nodes, which most are, do not touch the line of the other ways.
         let seen = if self.is_plain { Seen::Head(word(key, self.agreed())) } else { self.look_at(key) };
         let rank = match seen {
             Seen::Before(head) => self.count_below::<L>(head),
@@ -161,89 +150,25 @@ impl<const N: usize> Heads<N> {
             Seen::Head(head) => {
                 let rank = self.count_to::<L>(head);
                 if rank > 1 && self.heads[rank - 1] == head {
-                    self.untie(key, self.count_below::<L>(head), rank, keys)
-                } else {
-                    rank
+                    return self.untie(key, agreed, self.count_below::<L>(head)..rank, keys);
                 }
+                rank
             }
         };
-        (rank, self.agreed().max(agreed))
+        (rank, agreed)
     }
 
-    /// The rank of `key` among all, which has the head of the keys from one place up to another.
-    #[cold]
-    fn untie<'k>(&self, key: &[u8], from: usize, to: usize, keys: impl Fn(usize) -> &'k [u8]) -> usize {
-        let (mut low, mut high) = (from, to);
-        while low < high {
-            let middle = usize::midpoint(low, high);
-            if keys(middle) <= key { low = middle + 1 } else { high = middle }
-        }
-        low
-    }
-
-    /// What the bytes at which neighbours part say of `key`.
-    #[inline(always)]
-    fn look<L: Lanes>(&self, spots: &Spots, more: &[u64], key: &[u8]) -> Look {
-        let first = spots.head(key);
-        let rank = self.count_to::<L>(first);
-        if rank < 2 || self.heads[rank - 1] != first {
-            let nearest = nearest(&self.heads, first, 1..self.len(), rank);
-            return Look { rank, ties: rank, nearest };
-        }
-        let (from, to) = (self.count_below::<L>(first), rank);
-        let second = spots.second_head(key);
-        let (below, upto) = within(more, from..to, second, second);
-        let nearest = if below < upto { below } else { nearest(more, second, from..to, upto) };
-        Look { rank: upto, ties: below, nearest }
-    }
-
-    #[inline(always)]
-    fn search_blindly<'k, L: Lanes>(
+    /// [`rank`](Self::rank) of a key that has the head of the keys at some places.
+    fn untie<'k>(
         &self,
-        spots: &Spots,
-        more: &[u64],
         key: &[u8],
         agreed: usize,
+        places: Range<usize>,
         keys: impl Fn(usize) -> &'k [u8],
-    ) -> usize {
-        if self.len() < 2 {
-            return self.len();
-        }
-        let Look { mut rank, ties, nearest: mut place } = self.look::<L>(spots, more, key);
-        let mut found = parting(key, keys(place), agreed);
-        let (mut low, mut high) = (ties, rank);
-        while low < high {
-            let middle = usize::midpoint(low, high);
-            let here = parting(key, keys(middle), agreed);
-            if here.0 > found.0 {
-                (place, found) = (middle, here);
-            }
-            if here.1 == Ordering::Less {
-                high = middle
-            } else {
-                low = middle + 1
-            }
-            rank = low;
-        }
-        match judge(key, keys(place), found, spots) {
-            Verdict::AsHeadsSay => rank,
-            Verdict::BeforeAll(bytes) => self.alike::<L>(more, place, bytes).0,
-            Verdict::AfterAll(bytes) => self.alike::<L>(more, place, bytes).1,
-        }
-    }
-
-    /// The keys with the same first so many bytes of both heads as the one at `place`: from where to where.
-    fn alike<L: Lanes>(&self, more: &[u64], place: usize, bytes: usize) -> (usize, usize) {
-        let head = self.heads[place];
-        let mask = first_bytes(bytes);
-        let block = (self.count_below::<L>(head & mask), self.count_to::<L>(head | !mask));
-        match bytes.checked_sub(size_of::<u64>()) {
-            None => block,
-            Some(bytes) => {
-                let (head, mask) = (more[place], first_bytes(bytes));
-                within(more, block.0..block.1, head & mask, head | !mask)
-            }
-        }
+    ) -> (usize, usize) {
+        let ties = Ties { places, base: self.agreed(), known: self.end() };
+        let (rank, known) = Layers::rank(self.picked.layers.as_ref(), key, ties, &keys);
+        (rank, known.max(agreed))
     }
 
     /// Takes the heads of `gone` keys from a place on out and puts those of `new` keys there; `keys` are all as they will
@@ -266,8 +191,8 @@ impl<const N: usize> Heads<N> {
                 && self.has_prefix(keys(place), 0, || keys(model))
                 && matches!(self.look_at(keys(place)), Seen::Head(_))
         };
-        let is_blind = matches!(self.picked, Picked::Spots(..));
-        if len <= LINE || is_blind || new > 0 && (takes_part || !fresh.clone().all(fits)) {
+        if len <= LINE || self.picked.layers.is_some() || new > 0 && (takes_part || !fresh.clone().all(fits))
+        {
             *self = Self::of(len, keys);
             return;
         }
@@ -311,19 +236,18 @@ impl<const N: usize> Heads<N> {
     /// The head of a key that agrees with the others where they agree.
     #[inline]
     fn head(&self, key: &[u8]) -> u64 {
-        match &self.picked {
-            Picked::Spots(spots, _) => spots.head(key),
-            Picked::Columns(columns) => columns.head(key),
-            Picked::Plainly => word(key, self.agreed()),
+        match &self.picked.columns {
+            Some(columns) => columns.head(key),
+            None => word(key, self.agreed()),
         }
     }
 
     /// A key that has the prefix, as the node sees it.
     #[inline]
     fn look_at(&self, key: &[u8]) -> Seen {
-        match &self.picked {
-            Picked::Columns(columns) => columns.see(key),
-            Picked::Plainly | Picked::Spots(..) => Seen::Head(self.head(key)),
+        match &self.picked.columns {
+            Some(columns) => columns.see(key),
+            None => Seen::Head(word(key, self.agreed())),
         }
     }
 
@@ -346,32 +270,6 @@ impl<const N: usize> Heads<N> {
             _ => *rest == model()[agreed..prefix],
         }
     }
-}
-
-/// A place that was found by heads alone.
-struct Look {
-    /// If the heads are right, so many keys are at most the one that is searched.
-    rank: usize,
-    /// From here on up to the rank keys have the same heads as it has.
-    ties: usize,
-    /// A key whose heads have as many first bits in common with its own as any.
-    nearest: usize,
-}
-
-/// Of two neighbours, the one with which `head` has more first bits in common; `rank` lies in `places` or behind it.
-#[inline(always)]
-fn nearest(heads: &[u64], head: u64, places: Range<usize>, rank: usize) -> usize {
-    let is_above = rank < places.end && (rank == places.start || heads[rank] ^ head < heads[rank - 1] ^ head);
-    if is_above { rank } else { rank - 1 }
-}
-
-/// Up to where, among a few heads, they are less than one, and up to where at most another one.
-fn within(heads: &[u64], places: Range<usize>, least: u64, most: u64) -> (usize, usize) {
-    let from = places.start;
-    let count = |is: fn(&u64, u64) -> bool, bound| {
-        heads[places.clone()].iter().filter(|head| is(head, bound)).count()
-    };
-    (from + count(|head, least| *head < least, least), from + count(|head, most| *head <= most, most))
 }
 
 /// Where the last sixteen bytes of a prefix start, and the last eight.

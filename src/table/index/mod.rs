@@ -3,13 +3,12 @@
 //! versions. Nothing outside this module knows how.
 //!
 //! A clone is O(1) and shares all nodes; a change copies one path of them. [`heads`] searches in a node, by the bytes that
-//! [`columns`] or [`branching`] picks, in code that [`wide`] suits to the processor; [`search`] goes down from node to node,
+//! [`columns`] picks and in [`layers`] where that does not do, in code that [`wide`] suits to the processor; [`search`] goes down from node to node,
 //! and [`batch`] with many keys at once. [`leaf`] and [`inner`] are what nodes are, with their [`keys`] and [`weight`]; [`edit`]
 //! changes them, [`iter`] walks over them, [`totals`] sums up, [`holders`] finds what a node holds, [`diff`] compares two
 //! versions, [`check`] checks every invariant.
 
 mod batch;
-mod branching;
 mod check;
 mod columns;
 mod diff;
@@ -19,6 +18,7 @@ mod holders;
 mod inner;
 mod iter;
 mod keys;
+mod layers;
 mod leaf;
 mod prefetch;
 mod search;

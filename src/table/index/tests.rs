@@ -142,7 +142,7 @@ impl Opinions {
         assert_eq!(places.map(|place| record(place.map(Place::shard))), [floor.cloned(), floor.cloned()]);
     }
 
-    /// In which ways its nodes pick bytes for heads.
+    /// In which ways the heads of its nodes are made.
     fn note_ways(&self, ways: &mut BTreeSet<(&str, &str)>) {
         let mut rest: Vec<Node> = self.index.root.iter().cloned().collect();
         while let Some(node) = rest.pop() {
@@ -270,8 +270,8 @@ fn every_kind_of_key_is_found_as_others_find_it() {
     }
     let kinds = ["leaf", "inner"].into_iter().filter(|kind| !cfg!(miri) || *kind == "leaf");
     for kind in kinds {
-        for way in ["plainly", "in columns", "where neighbours part"] {
-            assert!(ways.contains(&(kind, way)), "no {kind} picks bytes {way}");
+        for way in ["plainly", "in columns", "plainly, in layers", "in columns, in layers"] {
+            assert!(ways.contains(&(kind, way)), "the heads of no {kind} are made {way}");
         }
     }
 }
