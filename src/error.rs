@@ -1,6 +1,6 @@
 //! The one error type: what was expected, and what was found.
 
-use crate::change::OperationKind;
+use crate::change::{OperationKind, Phase};
 use crate::key::{Key, KeyEnd, KeyRange};
 use crate::shard::{Epoch, NodeId, Refusal, ShardId, ShardState};
 
@@ -188,6 +188,17 @@ pub enum Error {
         found: Option<OperationKind>,
     },
 
+    /// A relocation is in another phase than a step takes.
+    #[error("the relocation of {shard} is in the phase \"{found}\", not in \"{expected}\"")]
+    WrongPhase {
+        /// The shard.
+        shard: ShardId,
+        /// The phase in which the step can be taken.
+        expected: Phase,
+        /// The phase that it is in.
+        found: Phase,
+    },
+
     /// Two shards can't merge, since a gap or other shards lie between them, or they are one.
     #[error("{lower}, which owns {lower_range}, and {upper}, which owns {upper_range}, are no neighbours")]
     NotNeighbours {
@@ -312,7 +323,7 @@ pub enum Error {
         node: NodeId,
     },
 
-    /// A node that is to be forgotten holds a shard.
+    /// A node that is to be forgotten holds a shard, or a copy comes to it or leaves it.
     #[error("{node} holds {shard}")]
     NodeInUse {
         /// The node.

@@ -83,7 +83,7 @@ mod sync;
 mod table;
 
 pub use change::{
-    Action, Change, Expectation, Halves, Naming, Operation, OperationKind, Outcome, Progress, Summary,
+    Action, Change, Expectation, Halves, Naming, Operation, OperationKind, Outcome, Phase, Progress, Summary,
 };
 pub use error::Error;
 pub use key::{AsKeyRange, Key, KeyEnd, KeyRange};

@@ -1,6 +1,6 @@
 //! One step as data: what to do, when it happens, and what must hold for it.
 
-use super::Progress;
+use super::{Phase, Progress};
 use crate::key::Key;
 use crate::node::{Node, NodeStatus};
 use crate::shard::{Epoch, Estimates, NodeId, ShardId, ShardRecord, Timestamp};
@@ -91,6 +91,10 @@ pub enum Action {
     ReportProgress { shard: ShardId, progress: Progress },
     CommitTransfer { shard: ShardId },
     AbortTransfer { shard: ShardId },
+    BeginRelocation { shard: ShardId, from: NodeId, to: NodeId },
+    StepRelocation { shard: ShardId, phase: Phase },
+    CommitRelocation { shard: ShardId },
+    AbortRelocation { shard: ShardId },
     PutNode(Box<Node>),
     SetStatus { node: NodeId, status: NodeStatus },
     ForgetNode { node: NodeId },
@@ -273,7 +277,7 @@ impl Change {
         Action::BeginTransfer { shard, to }.into()
     }
 
-    /// How far the move is, for [`Operation::estimated_completion`](crate::Operation::estimated_completion).
+    /// How far the move of a leader or a copy is, for [`Operation::estimated_completion`](crate::Operation::estimated_completion).
     #[must_use]
     pub fn report_progress(shard: ShardId, progress: Progress) -> Self {
         Action::ReportProgress { shard, progress }.into()
@@ -289,6 +293,37 @@ impl Change {
     #[must_use]
     pub fn abort_transfer(shard: ShardId) -> Self {
         Action::AbortTransfer { shard }.into()
+    }
+}
+
+/// Relocations: a copy of a shard, the leader's or a replica's, comes to another node in phases ([`Phase`]), without an outage
+/// of reads or writes: see [`Table::write_set`](crate::Table::write_set). The members epoch grows by one with each phase, so a
+/// request that was sent under another phase is told so. Take each step, the commit too, only when all who serve the shard know
+/// the phase that is, and the one to [`Phase::WriteBothReadNew`] only when the new copy has all that was there before.
+impl Change {
+    /// The node `to`, which holds no copy, is written to from now on, besides all that hold one.
+    #[must_use]
+    pub fn begin_relocation(shard: ShardId, from: NodeId, to: NodeId) -> Self {
+        Action::BeginRelocation { shard, from, to }.into()
+    }
+
+    /// The relocation goes on to a phase, or back to the first, as [`Phase::may_become`] says. To be there already changes
+    /// nothing.
+    #[must_use]
+    pub fn step_relocation(shard: ShardId, phase: Phase) -> Self {
+        Action::StepRelocation { shard, phase }.into()
+    }
+
+    /// The relocation, which is in its last phase, is over: other operations may begin.
+    #[must_use]
+    pub fn commit_relocation(shard: ShardId) -> Self {
+        Action::CommitRelocation { shard }.into()
+    }
+
+    /// The relocation, which is in its first phase, is over, and all is as it was before, but for the epoch.
+    #[must_use]
+    pub fn abort_relocation(shard: ShardId) -> Self {
+        Action::AbortRelocation { shard }.into()
     }
 }
 

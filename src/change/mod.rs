@@ -4,9 +4,11 @@
 mod action;
 mod operation;
 mod outcome;
+mod phase;
 mod progress;
 
 pub use action::{Action, Change, Expectation, Naming};
 pub use operation::{Operation, OperationKind};
 pub use outcome::{Halves, Outcome, Summary};
+pub use phase::Phase;
 pub use progress::Progress;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Naming, Progress};
+use super::{Naming, Phase, Progress};
 use crate::key::Key;
 use crate::shard::{NodeId, ShardId, Timestamp};
 
@@ -50,6 +50,23 @@ pub enum Operation {
         /// When progress was last reported, if the caller said so.
         reported: Option<Timestamp>,
     },
+    /// A copy of a shard comes to another node, in phases. The shard serves reads and writes throughout.
+    Relocation {
+        /// The shard.
+        shard: ShardId,
+        /// The node that loses its copy: the leader or a replica.
+        from: NodeId,
+        /// The node that gets it, and the role with it.
+        to: NodeId,
+        /// What must be read and written.
+        phase: Phase,
+        /// How far the copying is.
+        progress: Progress,
+        /// When it began, if the caller said so.
+        began: Option<Timestamp>,
+        /// When progress was last reported, if the caller said so.
+        reported: Option<Timestamp>,
+    },
 }
 
 /// What an [`Operation`] is, without its particulars.
@@ -61,6 +78,8 @@ pub enum OperationKind {
     Merge,
     /// The leader of a shard moves.
     Transfer,
+    /// A copy of a shard moves in phases.
+    Relocation,
 }
 
 impl Operation {
@@ -71,6 +90,7 @@ impl Operation {
             Self::Split { .. } => OperationKind::Split,
             Self::Merge { .. } => OperationKind::Merge,
             Self::Transfer { .. } => OperationKind::Transfer,
+            Self::Relocation { .. } => OperationKind::Relocation,
         }
     }
 
@@ -78,9 +98,10 @@ impl Operation {
     #[must_use]
     pub fn shard(&self) -> ShardId {
         match self {
-            Self::Split { shard, .. } | Self::Merge { lower: shard, .. } | Self::Transfer { shard, .. } => {
-                *shard
-            }
+            Self::Split { shard, .. }
+            | Self::Merge { lower: shard, .. }
+            | Self::Transfer { shard, .. }
+            | Self::Relocation { shard, .. } => *shard,
         }
     }
 
@@ -93,8 +114,8 @@ impl Operation {
         std::iter::once(self.shard()).chain(upper)
     }
 
-    /// When a transfer will be done if it goes on as it went from its beginning to its last report. `None` for other
-    /// operations, before any progress, and where the caller gave no times. Saturates at the end of time.
+    /// When a transfer, or the copying of a relocation, will be done if it goes on as it went from its beginning to its last
+    /// report. `None` for other operations, before any progress, and where the caller gave no times. Saturates at the end of time.
     ///
     /// ```
     /// use shardway::{Change, NodeId, Progress, Table, Timestamp};
@@ -111,7 +132,9 @@ impl Operation {
     /// ```
     #[must_use]
     pub fn estimated_completion(&self) -> Option<Timestamp> {
-        let Self::Transfer { progress, began: Some(began), reported: Some(reported), .. } = self else {
+        let (Self::Transfer { progress, began: Some(began), reported: Some(reported), .. }
+        | Self::Relocation { progress, began: Some(began), reported: Some(reported), .. }) = self
+        else {
             return None;
         };
         if *progress == Progress::NONE {
@@ -131,6 +154,7 @@ impl fmt::Display for OperationKind {
             Self::Split => "split",
             Self::Merge => "merge",
             Self::Transfer => "transfer",
+            Self::Relocation => "relocation",
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What came of a transaction.
 
-use super::OperationKind;
+use super::{OperationKind, Phase};
 use crate::shard::{NodeId, ShardId};
 
 /// What one change did.
@@ -53,10 +53,26 @@ pub enum Outcome {
         /// The shard that it is on; of a merge, the lower one.
         shard: ShardId,
     },
-    /// A transfer reported progress.
+    /// A transfer or relocation reported progress.
     Progressed {
         /// The shard that moves.
         shard: ShardId,
+    },
+    /// A relocation is in another phase.
+    Stepped {
+        /// The shard.
+        shard: ShardId,
+        /// The phase that it is in now.
+        phase: Phase,
+    },
+    /// A copy of a shard is on another node.
+    Relocated {
+        /// The shard.
+        shard: ShardId,
+        /// The node that had it.
+        from: NodeId,
+        /// The node that has it.
+        to: NodeId,
     },
     /// An operation ended without effect.
     Aborted {

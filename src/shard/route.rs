@@ -32,6 +32,16 @@ pub enum Access {
     Write,
     /// To read it, from any node that holds a copy, however old that copy may be.
     FollowerRead,
+    /// To write to one of the copies, as the leader or a coordinator asks of each node of the write set.
+    FollowerWrite,
+}
+
+impl Access {
+    /// Whether nodes other than the leader serve it.
+    #[inline]
+    pub(crate) const fn is_for_followers(self) -> bool {
+        matches!(self, Self::FollowerRead | Self::FollowerWrite)
+    }
 }
 
 impl fmt::Display for Access {
@@ -40,6 +50,7 @@ impl fmt::Display for Access {
             Self::Read => "reads",
             Self::Write => "writes",
             Self::FollowerRead => "reads from followers",
+            Self::FollowerWrite => "writes to followers",
         })
     }
 }

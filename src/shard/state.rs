@@ -63,7 +63,7 @@ impl ShardState {
     pub const fn serves(self, access: Access) -> bool {
         match access {
             Access::Read | Access::FollowerRead => self.can_read(),
-            Access::Write => self.can_write(),
+            Access::Write | Access::FollowerWrite => self.can_write(),
         }
     }
 

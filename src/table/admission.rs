@@ -142,11 +142,12 @@ impl Table {
         access: Access,
         shard: impl FnOnce() -> Option<Shard<'t>>,
     ) -> Result<Route, Denial<'t>> {
-        let holds = || {
-            access == Access::FollowerRead
-                && shard().is_some_and(|shard| shard.replicas().binary_search(&node).is_ok())
+        let is_among_followers = || {
+            let holds = shard().is_some_and(|shard| shard.replicas().binary_search(&node).is_ok());
+            holds || access == Access::FollowerWrite && self.written_beside(route.shard) == Some(node)
         };
-        if route.leader != node && !holds() {
+        let is_asked = route.leader == node || access.is_for_followers() && is_among_followers();
+        if !is_asked {
             Err(Denial::WrongNode { route })
         } else if self.nodes.is_down(node) {
             Err(Denial::NodeDown { node, route })

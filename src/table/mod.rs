@@ -22,6 +22,7 @@ mod operations;
 #[cfg(test)]
 mod random;
 mod registry;
+mod relocation;
 mod scan;
 mod split;
 mod totals;
@@ -233,7 +234,7 @@ impl Table {
         let route = self.resolve(key)?;
         if !route.state.serves(access) {
             Err(Refusal::NotServing { route, access })
-        } else if self.nodes.is_down(route.leader) && access != Access::FollowerRead {
+        } else if self.nodes.is_down(route.leader) && !access.is_for_followers() {
             Err(Refusal::LeaderDown { route })
         } else {
             Ok(route)

@@ -8,7 +8,7 @@ use im::OrdMap;
 use super::Table;
 use super::bits::bit;
 use super::draft::Draft;
-use crate::change::Outcome;
+use crate::change::{Operation, Outcome};
 use crate::error::Error;
 use crate::node::{Node, NodeStatus};
 use crate::shard::{NodeId, Shard};
@@ -137,8 +137,11 @@ impl Draft {
         if self.table.node(node).is_none() {
             return Err(Error::NoSuchNode { node });
         }
-        if let Some(shard) = self.table.on_node(node).next() {
-            return Err(Error::NodeInUse { node, shard: shard.id() });
+        let relocates = |operation: &&Operation| matches!(operation, Operation::Relocation { from, to, .. } if [*from, *to].contains(&node));
+        let holds = self.table.on_node(node).next().map(Shard::id);
+        let waits = || self.table.operations().find(relocates).map(Operation::shard);
+        if let Some(shard) = holds.or_else(waits) {
+            return Err(Error::NodeInUse { node, shard });
         }
         self.table.nodes.by_id.remove(&node);
         self.table.nodes.learn_down();

@@ -48,12 +48,13 @@ impl Operations {
     }
 }
 
-/// The state that a shard is in while an operation is under way on it.
-pub(super) fn state_under(kind: OperationKind) -> ShardState {
+/// The state that a shard is in while an operation is under way on it, if it is not one that it can be in by itself.
+pub(super) fn state_under(kind: OperationKind) -> Option<ShardState> {
     match kind {
-        OperationKind::Split => ShardState::Splitting,
-        OperationKind::Merge => ShardState::Merging,
-        OperationKind::Transfer => ShardState::Transferring,
+        OperationKind::Split => Some(ShardState::Splitting),
+        OperationKind::Merge => Some(ShardState::Merging),
+        OperationKind::Transfer => Some(ShardState::Transferring),
+        OperationKind::Relocation => None,
     }
 }
 
@@ -71,7 +72,8 @@ impl Draft {
     pub(super) fn begin(&mut self, operation: Operation) -> Result<Outcome, Error> {
         let (kind, shard) = (operation.kind(), operation.shard());
         for id in operation.shards() {
-            self.set_state(&self.idle(id)?, state_under(kind))?;
+            let record = self.idle(id)?;
+            self.set_state(&record, state_under(kind).unwrap_or(record.state))?;
         }
         self.table.operations.insert(operation);
         Ok(Outcome::Began { kind, shard })
@@ -99,14 +101,21 @@ impl Draft {
             Operation::Transfer { shard, to, .. } => {
                 self.hand_over(&self.record(shard)?, to, ShardState::Active)
             }
+            Operation::Relocation { shard, from, to, phase, .. } => {
+                Self::finish_relocation(shard, (from, to), phase)
+            }
         }
     }
 
     /// Ends an operation without effect.
     pub(super) fn abort(&mut self, shard: ShardId, kind: OperationKind) -> Result<Outcome, Error> {
         let operation = self.end(shard, kind)?;
-        for id in operation.shards() {
-            self.set_state(&self.record(id)?, ShardState::Active)?;
+        if let Operation::Relocation { phase, .. } = operation {
+            self.undo_relocation(shard, phase)?;
+        } else {
+            for id in operation.shards() {
+                self.set_state(&self.record(id)?, ShardState::Active)?;
+            }
         }
         Ok(Outcome::Aborted { kind, shard: operation.shard() })
     }

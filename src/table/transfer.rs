@@ -25,10 +25,15 @@ impl Draft {
         })
     }
 
+    /// Of a relocation too.
     pub(super) fn report_progress(&mut self, shard: ShardId, now: Progress) -> Result<Outcome, Error> {
-        let before = self.under_way(shard, OperationKind::Transfer)?;
+        let relocates = self.table.operation(shard).map(Operation::kind) == Some(OperationKind::Relocation);
+        let kind = if relocates { OperationKind::Relocation } else { OperationKind::Transfer };
+        let before = self.under_way(shard, kind)?;
         let mut after = before.clone();
-        if let Operation::Transfer { progress, reported, .. } = &mut after {
+        if let Operation::Transfer { progress, reported, .. }
+        | Operation::Relocation { progress, reported, .. } = &mut after
+        {
             *progress = now;
             *reported = self.at.or(*reported);
         }

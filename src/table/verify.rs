@@ -4,6 +4,7 @@ use super::ids::Ids;
 use super::merge::Pair;
 use super::operations::state_under;
 use super::registry::expect_room_for_key;
+use super::relocation::expect_holders;
 use super::transfer::expect_other_leader;
 use super::{Passing, Table};
 use crate::change::Operation;
@@ -71,11 +72,12 @@ impl Table {
             format!("the leader of {id} is its replica too")
         })?;
         expect(id.0 < self.next_id, || format!("{id} is in use and may be given out again"))?;
-        match self.operation(id) {
-            None => record.expect_no_operation().map_err(|error| Error::Broken { what: error.to_string() }),
-            Some(operation) => expect(record.state == state_under(operation.kind()), || {
-                format!("{id} is {} while a {} is under way", record.state, operation.kind())
+        let kind = self.operation(id).map(Operation::kind);
+        match (kind, kind.and_then(state_under)) {
+            (Some(kind), Some(state)) => expect(record.state == state, || {
+                format!("{id} is {} while a {kind} is under way", record.state)
             }),
+            _ => record.expect_no_operation().map_err(|error| Error::Broken { what: error.to_string() }),
         }
     }
 
@@ -111,6 +113,9 @@ impl Table {
             Operation::Transfer { shard, from, to, .. } => {
                 expect(record(*shard)?.leader == *from, || format!("{from} does not lead {shard}"))?;
                 expect_other_leader(&record(*shard)?, *to)
+            }
+            Operation::Relocation { shard, from, to, phase, .. } => {
+                expect_holders(&record(*shard)?, *from, *to, *phase)
             }
         }
     }
