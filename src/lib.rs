@@ -35,7 +35,7 @@
 //!   can sit inside a replicated log.
 //! - [`Token`]: what a request carries; [`Denial`]: why it is not served here, and the cure; [`Fate`]: what became of an old one.
 //! - [`Node`]: where a node is and whether it serves; [`Preference`]: which copy to read from.
-//! - [`Router`]: one published table. [`Reader`], [`Snapshot`]: the ways to read it.
+//! - [`Router`]: one published table. [`Reader`], [`Snapshot`]: the ways to read it. [`Watch`]: to be told of new ones.
 //! - [`Error`], [`Refusal`]: what was expected, and what was found.
 //!
 //! # Consistency
@@ -56,6 +56,7 @@
 //! - Writers are lock-free: a transaction is validated again only because another one succeeded.
 //! - Replaced tables are freed by writers, a few at each publish, once nobody holds them. A reader that sleeps keeps the one
 //!   table that it saw last, however many are published meanwhile. [`Router::retained`] reads out what waits.
+//! - A [`Watch`] never keeps a writer waiting: who publishes wakes those that wait, and takes no lock that they could hold.
 //!
 //! # Costs
 //!
@@ -71,6 +72,7 @@
 //! # Features
 //!
 //! - `serde`: changes, records, operations and whole tables serialise. What is loaded is validated like what is built.
+//! - `stream`: a [`Watch`] is a `futures_core::Stream`.
 
 mod change;
 mod counter;
@@ -88,7 +90,7 @@ pub use change::{
 pub use error::Error;
 pub use key::{AsKeyRange, Key, KeyEnd, KeyRange};
 pub use node::{Node, NodeStatus};
-pub use router::{Reader, Retained, Router, Snapshot};
+pub use router::{Reader, Retained, Router, Snapshot, Step, Watch};
 pub use shard::{
     Access, Epoch, Estimates, NodeId, Policy, Refusal, Route, Shard, ShardId, ShardRecord, ShardState,
     Timestamp, Token,

@@ -5,10 +5,11 @@
 
 mod quarantine;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Instant;
 
 use loom::model::Builder;
@@ -38,15 +39,34 @@ where
         }
     };
     let start = Instant::now();
-    let result = catch_unwind(AssertUnwindSafe(|| builder.check(observed)));
+    tell_of_failures();
+    RUNNING.set(Some((what.into(), Arc::clone(&executions))));
+    builder.check(observed);
+    RUNNING.take();
 
     let (executions, seconds) = (executions.load(Ordering::Relaxed), start.elapsed().as_secs_f64());
-    if let Err(panic) = result {
-        println!("model: {what}: fails at execution {executions}");
-        resume_unwind(panic);
-    }
     let outcomes = Vec::from_iter(std::mem::take(&mut *outcomes.lock().unwrap()));
     let different = outcomes.len();
     println!("model: {what}: {bound}, {executions} executions, {different} outcomes, {seconds:.1} s");
     outcomes
+}
+
+thread_local! {
+    /// The model that this thread runs, and how many executions it has begun.
+    static RUNNING: RefCell<Option<(String, Arc<AtomicUsize>)>> = const { RefCell::new(None) };
+}
+
+/// Has a model that fails say so where it panics: after a deadlock there is no coming back, since loom panics again while it
+/// cleans up.
+fn tell_of_failures() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if let Some((what, executions)) = RUNNING.take() {
+                println!("model: {what}: fails at execution {}", executions.load(Ordering::Relaxed));
+            }
+            before(info);
+        }));
+    });
 }

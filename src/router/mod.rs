@@ -1,5 +1,5 @@
 //! One published table and its ways in: [`Router`] for one-shot questions and for writers, [`Reader`] for the hot path,
-//! [`Snapshot`] for many questions on one revision. How a table searches and changes is not known here.
+//! [`Snapshot`] for many questions on one revision, [`Watch`] to be told of new ones. How a table searches and changes is not known here.
 //!
 //! The protocol is short. The published table is a pointer in a cell. A writer makes the next table from the published one,
 //! in private, and exchanges the pointer for its own if it is still the one that it started from; if not, another writer
@@ -9,6 +9,7 @@
 mod reader;
 mod retired;
 mod snapshot;
+mod watch;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,13 +18,14 @@ use crate::change::{Change, Halves, Outcome, Summary};
 use crate::error::Error;
 use crate::key::Key;
 use crate::shard::{Access, NodeId, Refusal, Route, ShardId, ShardRecord};
-use crate::sync::Cell;
+use crate::sync::{Cell, Signal};
 use crate::table::Table;
 use retired::Retired;
 
 pub use reader::Reader;
 pub use retired::Retained;
 pub use snapshot::Snapshot;
+pub use watch::{Step, Watch};
 
 /// The routing table that a process serves from: share it, read it without locks, change it atomically.
 ///
@@ -37,6 +39,7 @@ pub use snapshot::Snapshot;
 /// | [`Router::reader`] | the hot path, one in each thread | one load of a line that only publishing writes |
 ///
 /// No way in waits for a writer, allocates (but for a few words when a thread reads for the first time), or frees a table.
+/// Who wants to be told of new tables, rather than to ask, takes a [`Router::watch`].
 ///
 /// ```
 /// use shardway::{Change, NodeId, Router};
@@ -58,12 +61,25 @@ pub use snapshot::Snapshot;
 #[derive(Clone)]
 pub struct Router {
     shared: Arc<Shared>,
+    /// Goes with the last handle; only dropped.
+    _open: Arc<Open>,
 }
 
 /// What all handles of one router share.
 struct Shared {
     cell: Cell<Table>,
     retired: Retired,
+    signal: Signal,
+}
+
+/// There is a handle that may publish. Readers and watches keep what is shared, but not this.
+struct Open(Arc<Shared>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // Comes after all publishes: `Arc` drops its value after all that its other holders did.
+        self.0.signal.close();
+    }
 }
 
 impl AsRef<Cell<Table>> for Shared {
@@ -77,7 +93,9 @@ impl Router {
     /// A router that publishes `table`.
     #[must_use]
     pub fn new(table: Table) -> Self {
-        Self { shared: Arc::new(Shared { cell: Cell::new(Arc::new(table)), retired: Retired::default() }) }
+        let (cell, retired, signal) = (Cell::new(Arc::new(table)), Retired::default(), Signal::default());
+        let shared = Arc::new(Shared { cell, retired, signal });
+        Self { _open: Arc::new(Open(Arc::clone(&shared))), shared }
     }
 
     /// A router over one shard that owns every key, led by `leader`.
@@ -117,6 +135,34 @@ impl Router {
     #[must_use]
     pub fn reader(&self) -> Reader {
         Reader::new(Arc::clone(&self.shared))
+    }
+
+    /// Follows the table: from the one that is published now, step by step to newer ones, by waiting for them. O(1).
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        self.watch_from(self.snapshot())
+    }
+
+    /// [`watch`](Self::watch), from a table that was seen before: if another one is published now, the first step leads there
+    /// at once. O(1).
+    ///
+    /// The snapshot may be of any router, say of one over a table that was stored. So a follower that was away hears what
+    /// differs, however that came about.
+    ///
+    /// ```
+    /// use shardway::{NodeId, Router};
+    ///
+    /// let router = Router::whole(NodeId(1));
+    /// let seen = router.snapshot();
+    /// router.split(seen.resolve("")?.shard, "m")?;
+    ///
+    /// let step = router.watch_from(seen).wait().unwrap();
+    /// assert_eq!((step.newer.revision(), step.diff().count()), (2, 2));
+    /// # Ok::<(), shardway::Error>(())
+    /// ```
+    #[must_use]
+    pub fn watch_from(&self, seen: Snapshot) -> Watch {
+        Watch::new(Arc::clone(&self.shared), seen)
     }
 
     /// The revision that is published now.
@@ -171,8 +217,15 @@ impl Router {
             if !summary.altered() {
                 return Ok(summary);
             }
+            if cfg!(shardway_broken = "notify_before_publish") {
+                self.shared.signal.notify();
+            }
             if self.shared.cell.compare_exchange(&current, Arc::new(next)) {
                 self.shared.retired.retire(current);
+                // After the exchange: who comes to wait from here on finds the new table, and all others are woken.
+                if !cfg!(shardway_broken = "notify_before_publish") {
+                    self.shared.signal.notify();
+                }
                 return Ok(summary);
             }
         }

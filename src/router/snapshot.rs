@@ -17,6 +17,11 @@ impl Snapshot {
     pub(super) fn new(table: Arc<Table>) -> Self {
         Self(table)
     }
+
+    /// Whether this is that very table.
+    pub(super) fn is(&self, table: &Arc<Table>) -> bool {
+        Arc::ptr_eq(&self.0, table)
+    }
 }
 
 impl Deref for Snapshot {

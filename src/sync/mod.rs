@@ -2,7 +2,8 @@
 //! that a model checker can take its place.
 //!
 //! [`Cell`] holds what is published and [`Follower`] keeps up with it; they are made of `arc-swap` natively, and of one
-//! `AtomicPtr` under loom, which promises no more than the protocol relies on. [`Stack`] is the same code under both.
+//! `AtomicPtr` under loom, which promises no more than the protocol relies on. [`Stack`] and [`Signal`] are the same code under
+//! both.
 
 #![allow(clippy::disallowed_types, unsafe_code, reason = "this is the module that may")]
 
@@ -17,22 +18,28 @@ macro_rules! unless_broken {
 mod model;
 #[cfg(not(loom))]
 mod native;
+mod signal;
+#[cfg(not(loom))]
+mod sleep;
 mod stack;
 
 #[cfg(loom)]
-pub(crate) use model::{Cell, Follower, holders};
+pub(crate) use model::{Cell, Follower, block_on, holders};
 #[cfg(not(loom))]
 pub(crate) use native::{Cell, Follower, holders};
+pub(crate) use signal::{Seat, Signal};
+#[cfg(not(loom))]
+pub(crate) use sleep::block_on;
 pub(crate) use stack::Stack;
 
 #[cfg(loom)]
 mod primitive {
     pub(crate) use super::model::{Mutex, MutexGuard};
-    pub(crate) use loom::sync::atomic::{AtomicPtr, Ordering};
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 }
 #[cfg(not(loom))]
 mod primitive {
-    pub(crate) use std::sync::atomic::{AtomicPtr, Ordering};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
     pub(crate) use std::sync::{Mutex, MutexGuard};
 }
 

@@ -6,9 +6,11 @@
 //! nor of addresses that are used again: threads, Miri and sanitizers on the real `arc-swap` do. A value that only the cell
 //! still holds stands for one that was freed.
 
+use std::future::Future;
 use std::ops::{Deref, DerefMut};
 use std::ptr;
 use std::sync::{Arc, LockResult, TryLockError, TryLockResult};
+use std::time::Instant;
 
 use loom::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
@@ -122,6 +124,11 @@ impl<S: Clone, T> Clone for Follower<S, T> {
     fn clone(&self) -> Self {
         Self { source: self.source.clone(), value: Arc::clone(&self.value) }
     }
+}
+
+/// See `sleep.rs`. Wakes for no reason now and then, as threads do. Has no clock: never gives up.
+pub(crate) fn block_on<F: Future>(future: F, _deadline: Option<Instant>) -> Option<F::Output> {
+    Some(loom::future::block_on(future))
 }
 
 /// Loom's mutex, but that others may try to take it just before it is let go: loom switches threads at accesses only, and to
