@@ -44,6 +44,13 @@ pub enum Error {
         end: KeyEnd,
     },
 
+    /// Nobody owns a part of the ranges that a scan was to find covered.
+    #[error("no shard owns {gap}, which was to be covered")]
+    Uncovered {
+        /// The part: all of the first gap on the way that was asked for.
+        gap: KeyRange,
+    },
+
     /// No key lies strictly inside a range.
     #[error("the range {range} cannot be split: no key lies strictly inside")]
     CannotSplit {

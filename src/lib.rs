@@ -96,8 +96,8 @@ pub use shard::{
     Timestamp, Token,
 };
 pub use table::{
-    Denial, Difference, Fate, Floor, Gaps, Loss, Measure, Memory, Passing, Preference, Shards, Table,
-    TableImage, Totals,
+    Denial, Difference, Direction, Fate, Floor, Gaps, Group, Grouping, Leader, Loss, Measure, Memory,
+    Passing, Preference, Scan, Shards, StrictScan, Table, TableImage, Totals,
 };
 
 /// The README's examples compile and pass.

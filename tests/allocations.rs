@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use counting::CALLS;
-use shardway::{Access, Change, NodeId, Router};
+use shardway::{Access, Change, Grouping, Naming, NodeId, Router, ShardId};
 
 /// How many revisions the reader has to see.
 const REVISIONS: u64 = if cfg!(miri) { 10 } else { 2_000 };
@@ -64,4 +64,34 @@ fn a_reader_neither_allocates_nor_frees() {
         reader.join().expect("the reader panicked")
     });
     assert_eq!(after, before, "(allocations, frees) on the reader's thread");
+}
+
+/// Batches in turn, sorted and not, that spread over many shards and over few: the first round finds how much room they take,
+/// and later ones do with that.
+#[test]
+fn groups_take_memory_once() {
+    let router = Router::whole(NodeId(1));
+    for at in 1..200_u64 {
+        let cut = Change::split_naming(ShardId(1), (at * 1_000).to_be_bytes(), Naming::KeepUpper);
+        router.transact([cut, Change::transfer(ShardId(at + 1), NodeId(2 + at % 7))]).unwrap();
+    }
+    router.apply(Change::remove(ShardId(9))).unwrap();
+    let scattered = (0..2_000_u64).map(|number| (number * 7_919 % 200_000).to_be_bytes()).collect::<Vec<_>>();
+    let mut sorted = scattered.clone();
+    sorted.sort();
+    let batches = [&scattered[..], &sorted, &scattered[..9], &sorted[..300], &[]];
+
+    let (mut reader, mut by_shard, mut by_leader) = (router.reader(), Grouping::new(), Grouping::new());
+    let mut before = (0, 0);
+    for round in 0..3 {
+        before = if round == 1 { CALLS.get() } else { before };
+        for batch in batches {
+            reader.group_by_shard(batch, &mut by_shard);
+            reader.group_by_leader(batch, &mut by_leader);
+            let grouped = by_shard.groups().map(|group| group.positions.len()).sum::<usize>();
+            assert_eq!(grouped + by_shard.unowned().len(), batch.len());
+            assert_eq!(by_leader.unowned(), by_shard.unowned());
+        }
+    }
+    assert_eq!(CALLS.get(), before, "(allocations, frees) after the first round");
 }

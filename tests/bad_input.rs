@@ -8,8 +8,9 @@ use std::fmt::Write as _;
 use std::fs;
 
 use shardway::{
-    Access, Change, Denial, Epoch, Error, Estimates, Fate, Key, KeyEnd, KeyRange, Memory, Naming, Node,
-    NodeId, NodeStatus, Operation, Progress, Router, ShardId, ShardRecord, ShardState, Table, Token,
+    Access, Change, Denial, Direction, Epoch, Error, Estimates, Fate, Grouping, Key, KeyEnd, KeyRange,
+    Memory, Naming, Node, NodeId, NodeStatus, Operation, Progress, Router, ShardId, ShardRecord, ShardState,
+    Table, Token,
 };
 
 /// The name of an enum's variant, in what `Debug` makes of a value.
@@ -100,10 +101,41 @@ fn keys_and_ranges(rows: &mut Rows) {
         "more parts than a number can count",
         table.cut(.., usize::MAX, shardway::Measure::Keys).len().to_string(),
     );
+    many(rows, &table);
     rows.error("ShardState::from_str", "an unknown name", "Active".parse::<ShardState>());
     rows.error("Progress::new", "not a number", Progress::new(f64::NAN));
     rows.error("Progress::new", "more than all", Progress::new(1.5));
     rows.error("Progress::new", "less than nothing", Progress::new(-0.1));
+}
+
+fn many(rows: &mut Rows, table: &Table) {
+    let longest = vec![b'z'; MOST + 1];
+    let batch = ["n".as_bytes(), &longest, b"", b"n"];
+    let (mut by_shard, mut by_leader) = (Grouping::new(), Grouping::new());
+    table.group_by_shard(&batch, &mut by_shard);
+    table.group_by_leader(&batch, &mut by_leader);
+    for (entry, groups, unowned) in [
+        ("Table::group_by_shard", by_shard.groups().len(), by_shard.unowned()),
+        ("Table::group_by_leader", by_leader.groups().len(), by_leader.unowned()),
+    ] {
+        let found = format!("{groups} groups, and {unowned:?} named as unowned");
+        rows.row(entry, "a key in a gap twice, the empty key, and one of 16 MiB and a byte", found);
+    }
+    table.group_by_shard::<&str>(&[], &mut by_shard);
+    rows.row("Table::group_by_shard", "no keys", format!("{} groups", by_shard.groups().len()));
+    let scan = |ranges: &'static [std::ops::Range<&'static str>]| table.scan(ranges, Direction::Forward);
+    rows.error("Table::scan", "a range that is upside down, after a good one", scan(&["a".."c", "z".."a"]));
+    rows.error("Table::scan", "a range that ends where it starts", scan(&["a".."a"]));
+    rows.row("Table::scan", "no ranges", scan(&[]).unwrap().count().to_string());
+    rows.row(
+        "Table::scan",
+        "ranges that overlap",
+        scan(&["a".."z", "a".."z", "b".."q", "a".."b"]).unwrap().count().to_string(),
+    );
+    let uncovered = scan(&["a".."z"]).unwrap().strict().last().unwrap();
+    rows.error("Scan::strict", "a range with a gap in it", uncovered);
+    rows.row("Table::before", "the empty key", variant(table.before("")));
+    rows.row("Table::before", "a key of 16 MiB and a byte", variant(table.before(&longest)));
 }
 
 fn registry(rows: &mut Rows) {

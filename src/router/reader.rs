@@ -7,7 +7,7 @@ use super::{Shared, Snapshot};
 use crate::key::AsKeyRange;
 use crate::shard::{Access, NodeId, Refusal, Route, Token};
 use crate::sync::Follower;
-use crate::table::{Denial, Table};
+use crate::table::{Denial, Grouping, Leader, Table};
 
 /// A thread's own way into a [`Router`](super::Router). Every call sees the newest table: whether the one at hand still is
 /// it takes one load of a line that only publishing writes.
@@ -60,6 +60,19 @@ impl Reader {
     #[inline]
     pub fn resolve_many<K: AsRef<[u8]>>(&mut self, keys: &[K], answers: &mut Vec<Result<Route, Refusal>>) {
         self.table().resolve_many(keys, answers);
+    }
+
+    /// Groups a batch of keys by the shards that own them now, all of one revision: see [`Table::group_by_shard`].
+    #[inline]
+    pub fn group_by_shard<K: AsRef<[u8]>>(&mut self, keys: &[K], grouping: &mut Grouping<Route>) {
+        self.table().group_by_shard(keys, grouping);
+    }
+
+    /// Groups a batch of keys by the nodes that lead their shards now, all of one revision: see
+    /// [`Table::group_by_leader`].
+    #[inline]
+    pub fn group_by_leader<K: AsRef<[u8]>>(&mut self, keys: &[K], grouping: &mut Grouping<Leader>) {
+        self.table().group_by_leader(keys, grouping);
     }
 
     /// Whether `node` may serve a request for `key` whose sender knew its shard by `token`, now: see [`Table::admit`].

@@ -2,8 +2,9 @@
 //! without threads, clocks or I/O: the same changes on the same table give the same table on every machine.
 //!
 //! This file holds the table itself and its point look-ups. The rooms behind it: [`index`] finds entries by key,
-//! [`ids`] by id, [`nodes`] knows nodes, [`scan`] walks ranges and gaps, [`totals`] sums them up; [`draft`] carries changes out, with one file for each
-//! family ([`registry`], [`split`], [`merge`], [`transfer`], [`operations`]); [`image`] is the table as data, [`verify`]
+//! [`ids`] by id, [`nodes`] knows nodes, [`scan`] walks ranges and gaps, [`ranges`] and [`strict`] several
+//! ranges at once, [`totals`] sums them up; [`grouping`] groups keys; [`draft`] carries changes out, with
+//! one file for each family ([`registry`], [`split`], [`merge`], [`transfer`], [`operations`]); [`image`] is the table as data, [`verify`]
 //! checks every invariant.
 
 mod admission;
@@ -12,6 +13,7 @@ mod choice;
 mod diff;
 mod draft;
 mod fate;
+mod grouping;
 mod ids;
 mod image;
 mod index;
@@ -21,10 +23,12 @@ mod nodes;
 mod operations;
 #[cfg(test)]
 mod random;
+mod ranges;
 mod registry;
 mod relocation;
 mod scan;
 mod split;
+mod strict;
 mod totals;
 mod transfer;
 mod verify;
@@ -47,10 +51,13 @@ pub use admission::Denial;
 pub use choice::Preference;
 pub use diff::Difference;
 pub use fate::Fate;
+pub use grouping::{Group, Grouping, Leader};
 pub use image::TableImage;
 pub use lineage::{Memory, Passing};
 pub use nodes::Loss;
+pub use ranges::{Direction, Scan};
 pub use scan::{Gaps, Shards};
+pub use strict::StrictScan;
 pub use totals::{Measure, Totals};
 
 /// One immutable state of the routing table. Cloning is O(1), and versions share what they have in common.

@@ -33,6 +33,28 @@ impl Table {
         Shards { run: self.index.run(self.first_start(start, end), end) }
     }
 
+    /// The shard just before a key: the last one that starts below it. It owns the keys right below `key`, and `key`
+    /// too unless it ends there; where those keys lie in a gap, it is the nearest below. `None` if nothing starts
+    /// below. O(log n).
+    ///
+    /// What ends at `key` and what a walk backward from `key` begins with, it is for an exclusive end what
+    /// [`owner`](Self::owner) is for a start; before an unbounded end comes `shards().next_back()`.
+    ///
+    /// ```
+    /// use shardway::{Change, NodeId, Table};
+    ///
+    /// let table = Table::whole(NodeId(1));
+    /// let (table, _) = table.apply(&[Change::split(table.resolve("")?.shard, "m")])?;
+    /// assert_eq!(table.before("m").unwrap().start(), b"");
+    /// assert_eq!(table.before("n").unwrap().start(), b"m");
+    /// assert_eq!(table.before(""), None);
+    /// # Ok::<(), shardway::Error>(())
+    /// ```
+    #[must_use]
+    pub fn before(&self, key: impl AsRef<[u8]>) -> Option<Shard<'_>> {
+        self.index.before(key.as_ref())
+    }
+
     /// Every part of the keyspace that no shard owns, in key order. O(n) for all of them.
     #[must_use]
     pub fn gaps(&self) -> Gaps<'_> {

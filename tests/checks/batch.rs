@@ -1,8 +1,10 @@
-//! Many keys at once, scans, gaps, totals and cuts, against single look-ups and full scans.
+//! Many keys at once, groups of them, scans of one range and of several, gaps, totals and cuts, against single look-ups and
+//! full scans.
 
 use shardway::{Key, KeyEnd, KeyRange, Measure, NodeId, Refusal, Shard, Table};
 
 use super::bulk::Grown;
+use super::many;
 use crate::dense::script::Script;
 
 /// A table of any kind, and keys on which shards start or might.
@@ -39,6 +41,11 @@ pub(crate) fn run(bytes: &[u8]) {
         check_range(&table, &KeyRange::from(pair[0].clone()..));
     }
     check_range(&table, &KeyRange::full());
+    many::check_orders(&table, &keys);
+    keys.iter().for_each(|key| many::check_before(&table, key));
+    for _ in 0..4 {
+        many::check_scans(&table, &many::ranges(&mut script, &keys));
+    }
 }
 
 fn check_many(table: &Table, keys: &[Key]) {

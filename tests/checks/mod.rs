@@ -7,6 +7,7 @@ pub(crate) mod changes;
 pub(crate) mod diff;
 pub(crate) mod image;
 pub(crate) mod keys;
+pub(crate) mod many;
 
 /// The name of a question, which is that of its fuzz target, its seeds and its reproducers, and how to ask it.
 type Question = (&'static str, fn(&[u8]));

@@ -14,11 +14,16 @@ use super::wide::{self, Lanes, Search};
 use crate::shard::Route;
 
 /// How many keys go down together.
-const GROUP: usize = 16;
+pub(super) const GROUP: usize = 16;
 
 impl Index {
     /// Gives `answer` the route of the shard that owns each key, in the order of the keys.
-    pub(in crate::table) fn routes<K: AsRef<[u8]>>(&self, keys: &[K], answer: impl FnMut(Option<Route>)) {
+    pub(in crate::table) fn routes<K: AsRef<[u8]>>(&self, keys: &[K], mut answer: impl FnMut(Option<Route>)) {
+        self.places(keys, |place| answer(place.map(Place::route)));
+    }
+
+    /// Gives `answer` the place of the shard that owns each key, in the order of the keys.
+    pub(super) fn places<'t, K: AsRef<[u8]>>(&'t self, keys: &[K], answer: impl FnMut(Option<Place<'t>>)) {
         wide::run(Floors { index: self, keys, answer });
     }
 }
@@ -30,13 +35,13 @@ struct Floors<'t, 'k, K, A> {
     answer: A,
 }
 
-impl<K: AsRef<[u8]>, A: FnMut(Option<Route>)> Search for Floors<'_, '_, K, A> {
+impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Search for Floors<'t, '_, K, A> {
     type Found = ();
 
     #[inline(always)]
     fn run<L: Lanes>(mut self) {
         let Some(Node::Inner(root)) = &self.index.root else {
-            return self.keys.iter().for_each(|key| (self.answer)(self.index.route(key.as_ref())));
+            return self.keys.iter().for_each(|key| (self.answer)(self.index.owner(key.as_ref())));
         };
         for group in self.keys.chunks(GROUP) {
             self.group::<L>(root, group);
@@ -44,9 +49,9 @@ impl<K: AsRef<[u8]>, A: FnMut(Option<Route>)> Search for Floors<'_, '_, K, A> {
     }
 }
 
-impl<K: AsRef<[u8]>, A: FnMut(Option<Route>)> Floors<'_, '_, K, A> {
+impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Floors<'t, '_, K, A> {
     #[inline(always)]
-    fn group<L: Lanes>(&mut self, root: &Inner, keys: &[K]) {
+    fn group<L: Lanes>(&mut self, root: &'t Inner, keys: &[K]) {
         // Where each key is, and how many of its bytes all keys there are known to have.
         let mut inners: [(&Inner, usize); GROUP] = [(root, 0); GROUP];
         // All leaves are equally deep, so all keys are on one level.
@@ -79,7 +84,7 @@ impl<K: AsRef<[u8]>, A: FnMut(Option<Route>)> Floors<'_, '_, K, A> {
         for (key, place) in keys.iter().zip(places) {
             let owner = place.filter(|place| place.leaf.reaches(place.slot, key.as_ref()));
             let owner = owner.filter(|_| !self.index.comes_before(key.as_ref()));
-            (self.answer)(owner.map(|Place { leaf, slot }| leaf.facts[slot].route));
+            (self.answer)(owner);
         }
     }
 }

@@ -7,7 +7,7 @@ use super::Index;
 use super::inner::{Children, Inner, Node};
 use super::leaf::Leaf;
 use crate::key::KeyEnd;
-use crate::shard::Shard;
+use crate::shard::{Route, Shard};
 
 /// One shard, where it stands.
 #[derive(Clone, Copy)]
@@ -21,6 +21,11 @@ impl<'t> Place<'t> {
         self.leaf.shard(self.slot)
     }
 
+    #[inline]
+    pub(super) fn route(self) -> Route {
+        self.leaf.facts[self.slot].route
+    }
+
     pub(super) fn start(self) -> &'t [u8] {
         self.leaf.start(self.slot)
     }
@@ -30,7 +35,7 @@ impl<'t> Place<'t> {
         self.slot + count < self.leaf.len()
     }
 
-    fn is(self, other: Self) -> bool {
+    pub(super) fn is(self, other: Self) -> bool {
         std::ptr::eq(self.leaf, other.leaf) && self.slot == other.slot
     }
 }

@@ -3,14 +3,15 @@
 //! versions. Nothing outside this module knows how.
 //!
 //! A clone is O(1) and shares all nodes; a change copies one path of them. [`heads`] searches in a node, by the bytes that
-//! [`columns`] picks and in [`layers`] where that does not do, in code that [`wide`] suits to the processor; [`search`] goes down from node to node,
-//! and [`batch`] with many keys at once. [`leaf`] and [`inner`] are what nodes are, with their [`keys`] and [`weight`]; [`edit`]
-//! changes them, [`iter`] walks over them, [`totals`] sums up, [`holders`] finds what a node holds, [`diff`] compares two
-//! versions, [`check`] checks every invariant.
+//! [`columns`] picks and in [`layers`] where that does not do, in code that [`wide`] suits to the processor; [`search`] goes
+//! down from node to node, [`batch`] with many keys at once, and [`cursor`] along with keys in order. [`leaf`] and [`inner`]
+//! are what nodes are, with their [`keys`] and [`weight`]; [`edit`] changes them, [`iter`] walks over them, [`totals`] sums
+//! up, [`holders`] finds what a node holds, [`diff`] compares two versions, [`check`] checks every invariant.
 
 mod batch;
 mod check;
 mod columns;
+mod cursor;
 mod diff;
 mod edit;
 mod heads;
@@ -64,6 +65,11 @@ impl Index {
     pub(super) fn route(&self, key: &[u8]) -> Option<Route> {
         let Place { leaf, slot } = self.place(key)?;
         leaf.reaches(slot, key).then(|| leaf.facts[slot].route)
+    }
+
+    /// The place of the shard that owns `key`.
+    fn owner(&self, key: &[u8]) -> Option<Place<'_>> {
+        self.place(key).filter(|Place { leaf, slot }| leaf.reaches(*slot, key))
     }
 
     /// Whether `key` comes before all shards.
