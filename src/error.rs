@@ -144,6 +144,19 @@ pub enum Error {
         found: u64,
     },
 
+    /// A delta is for another table of the same revision, or leads to another than it says.
+    #[error(
+        "the table at revision {revision} has the digest {found:#018x}, and that of the delta {expected:#018x}"
+    )]
+    OtherTable {
+        /// The revision of both.
+        revision: u64,
+        /// The digest of the table that the delta speaks of.
+        expected: u64,
+        /// The digest of the table that is there.
+        found: u64,
+    },
+
     /// An update came with another range than the shard's.
     #[error("an update can't change the range of {shard} from {range} to {found}: splits and merges do")]
     RangeChanged {

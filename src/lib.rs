@@ -34,6 +34,7 @@
 //! - [`Table`]: one immutable state of everything; [`Table::apply`] makes the next one, purely and deterministically, so it
 //!   can sit inside a replicated log.
 //! - [`Token`]: what a request carries; [`Denial`]: why it is not served here, and the cure; [`Fate`]: what became of an old one.
+//! - [`Delta`]: what leads from one version to a later one, for another process to apply; [`Move`]: what it means for keys.
 //! - [`Node`]: where a node is and whether it serves; [`Preference`]: which copy to read from.
 //! - [`Router`]: one published table. [`Reader`], [`Snapshot`]: the ways to read it. [`Watch`]: to be told of new ones.
 //! - [`Error`], [`Refusal`]: what was expected, and what was found.
@@ -96,8 +97,8 @@ pub use shard::{
     Timestamp, Token,
 };
 pub use table::{
-    Denial, Difference, Direction, Fate, Floor, Gaps, Group, Grouping, Leader, Loss, Measure, Memory,
-    Passing, Preference, Scan, Shards, StrictScan, Table, TableImage, Totals,
+    Delta, Denial, Difference, Direction, Fate, Floor, Gaps, Group, Grouping, Leader, Loss, Measure, Memory,
+    Move, Passing, Preference, Scan, Shards, StrictScan, Table, TableImage, Totals, Why,
 };
 
 /// The README's examples compile and pass.

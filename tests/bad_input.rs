@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use shardway::{
-    Access, Change, Denial, Direction, Epoch, Error, Estimates, Fate, Grouping, Key, KeyEnd, KeyRange,
+    Access, Change, Delta, Denial, Direction, Epoch, Error, Estimates, Fate, Grouping, Key, KeyEnd, KeyRange,
     Memory, Naming, Node, NodeId, NodeStatus, Operation, Progress, Router, ShardId, ShardRecord, ShardState,
     Table, Token,
 };
@@ -382,6 +382,67 @@ fn written(rows: &mut Rows) {
     rows.error("Table::from_records", "the last id", Table::from_records([record(u64::MAX, "a", "c")]));
 }
 
+fn deltas(rows: &mut Rows) {
+    let old = rows.before.clone();
+    let new = old.apply(&[Change::transfer(ShardId(2), NodeId(2)), Change::remove(ShardId(7))]).unwrap().0;
+    let whole = old.delta(&new);
+    let bytes = postcard::to_allocvec(&whole).unwrap();
+    for length in 0..bytes.len() {
+        assert!(postcard::from_bytes::<Delta>(&bytes[..length]).is_err());
+    }
+    rows.row("Delta::deserialize", "bytes that are cut off, at each place", "refused");
+    for place in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut altered = bytes.clone();
+            altered[place] ^= 1 << bit;
+            let Ok(altered) = postcard::from_bytes::<Delta>(&altered) else { continue };
+            // In one word there may be more bits than it holds.
+            assert!(altered == whole || rows.router.follow(&altered).is_err());
+        }
+    }
+    rows.row("Router::follow", "a delta with a bit that is flipped, each", "refused");
+
+    // With digests that fit, as whoever forges one would see to.
+    let follow = |rows: &mut Rows, input: &str, alter: &dyn Fn(&mut Delta)| {
+        let mut delta = whole.clone();
+        alter(&mut delta);
+        if let Err(Error::OtherTable { found, .. }) = old.apply_delta(&delta) {
+            delta.to_digest = found;
+        }
+        let refused = rows.router.follow(&delta);
+        rows.error("Router::follow", input, refused);
+    };
+    let onward = new.delta(&new.apply(&[Change::transfer(ShardId(2), NodeId(1))]).unwrap().0);
+    follow(rows, "a delta for a later revision: one was lost", &|delta| *delta = onward.clone());
+    follow(rows, "a delta for an earlier revision: it came twice", &|delta| delta.from -= 1);
+    let mut other = onward.clone();
+    (other.from, other.to) = (old.revision(), new.revision());
+    let refused = rows.router.follow(&other);
+    rows.error("Router::follow", "a delta for another table of this revision", refused);
+    follow(rows, "a delta to an earlier revision", &|delta| delta.to = 1);
+    follow(rows, "a delta that would give an id again", &|delta| delta.next_id = 3);
+    follow(rows, "a delta that removes an unknown shard", &|delta| delta.gone.push(ShardId(90)));
+    follow(rows, "a delta with a shard in another's range", &|delta| delta.shards.push(record(6, "k", "o")));
+    follow(rows, "a delta with a shard that has ended in its epoch", &|delta| {
+        delta.shards.push(record(6, "n", "o"));
+    });
+    follow(rows, "a delta with a state without its operation", &|delta| {
+        delta.shards[0].state = ShardState::Merging;
+    });
+    follow(rows, "a delta that removes a shard that is being split", &|delta| delta.gone.push(ShardId(4)));
+    follow(rows, "a delta that ends what is not under way", &|delta| delta.ended.push(ShardId(2)));
+    follow(rows, "a delta that forgets an unknown node", &|delta| delta.forgotten.push(NodeId(90)));
+    follow(rows, "a delta with an end in a revision to come", &|delta| delta.passings[0].revision = 90);
+    follow(rows, "a delta with the end of a shard that is there", &|delta| {
+        (delta.passings[0].shard, delta.passings[0].epoch) = (ShardId(2), 90);
+    });
+    follow(rows, "a delta that keeps more ends than there are", &|delta| delta.kept += 90);
+    follow(rows, "a delta with ends out of order", &|delta| delta.passings[0].revision = 1);
+    follow(rows, "a delta with 1,366 replicas", &|delta| {
+        delta.shards[0].replicas = (10..1_376).map(NodeId).collect();
+    });
+}
+
 #[test]
 #[cfg_attr(miri, ignore = "reads a file")]
 fn each_way_in_refuses_what_is_bad_by_its_name_and_stays_as_it_was() {
@@ -391,6 +452,7 @@ fn each_way_in_refuses_what_is_bad_by_its_name_and_stays_as_it_was() {
     operations(&mut rows);
     nodes_and_tokens(&mut rows);
     written(&mut rows);
+    deltas(&mut rows);
     let head = format!(
         "# Bad input\n\nWhat each public way in gets that is bad, and what comes of it: {} rows, each run by `tests/bad_input.rs`, \
          which writes this\nfile. The table is the same afterwards, each time.\n\n| way in | input | outcome |\n|---|---|---|\n",

@@ -6,7 +6,7 @@
 mod counting;
 
 use serde::de::DeserializeOwned;
-use shardway::{Change, KeyRange, Node, Operation, ShardRecord, Table, TableImage};
+use shardway::{Change, Delta, KeyRange, Node, Operation, ShardRecord, Table, TableImage};
 
 /// What a decoder may set aside for a sequence before it has seen its items: serde stops at a mebibyte for each, and the
 /// deepest types have three inside each other.
@@ -28,6 +28,7 @@ fn assert_modest(bytes: &[u8], what: &str) {
         read::<Operation>(bytes),
         read::<KeyRange>(bytes),
         read::<Node>(bytes),
+        read::<Delta>(bytes),
     ];
     for peak in peaks {
         assert!(peak <= AHEAD + 64 * bytes.len(), "{peak} bytes for {} of {what}", bytes.len());

@@ -55,6 +55,16 @@ proptest! {
     }
 
     #[test]
+    fn deltas_lead_where_they_say(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        checks::deltas::run(&bytes);
+    }
+
+    #[test]
+    fn tokens_are_judged_by_their_points(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        checks::tokens::run(&bytes);
+    }
+
+    #[test]
     fn batches_and_scans_are_look_ups(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         checks::batch::run(&bytes);
     }

@@ -36,9 +36,9 @@ fn scripts_come_to_every_outcome_and_refusal() {
         let (table, dense) = start[round % 2].clone();
         seen.append(&mut run(&bytes, table, dense));
     }
-    let outcomes = "Aborted Began Merged Progressed Registered Removed Split Transferred Unchanged Updated";
+    let outcomes = "Aborted Began MemorySet Merged NodeForgotten NodeKnown Progressed Registered Removed Split Transferred Unchanged Updated";
     let refusals = "AlreadyLeader DifferentLeaders DifferentReplicas DifferentStates DuplicateReplica \
-         EstimatesOverflow IllegalTransition LeaderAsReplica NeedsOperation NoOperation NoSuchReplica NoSuchShard \
+         EstimatesOverflow IllegalTransition LeaderAsReplica NeedsOperation NoOperation NoSuchNode NodeInUse NoSuchReplica NoSuchShard \
          NotNeighbours OperationUnderWay Overlap RangeChanged RemovesLeader ReusedId ShardExists SplitKeyOutside StaleEpoch \
          StaleRevision StaleVersion";
     let all: BTreeSet<String> = outcomes.split(' ').chain(refusals.split(' ')).map(String::from).collect();

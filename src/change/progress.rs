@@ -39,6 +39,10 @@ impl Progress {
         }
     }
 
+    pub(crate) fn billionths(self) -> u32 {
+        self.0
+    }
+
     /// The fraction, from 0 to 1.
     #[must_use]
     pub fn fraction(self) -> f64 {

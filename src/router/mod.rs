@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::key::Key;
 use crate::shard::{Access, NodeId, Refusal, Route, ShardId, ShardRecord};
 use crate::sync::{Cell, Signal};
-use crate::table::Table;
+use crate::table::{Delta, Table};
 use retired::Retired;
 
 pub use reader::Reader;
@@ -217,16 +217,59 @@ impl Router {
             if !summary.altered() {
                 return Ok(summary);
             }
-            if cfg!(shardway_broken = "notify_before_publish") {
+            if self.publish(current, next) {
+                return Ok(summary);
+            }
+        }
+    }
+
+    /// Publishes a table that was made from `current`, unless another writer has published meanwhile.
+    fn publish(&self, current: Arc<Table>, next: Table) -> bool {
+        if cfg!(shardway_broken = "notify_before_publish") {
+            self.shared.signal.notify();
+        }
+        let is_published = self.shared.cell.compare_exchange(&current, Arc::new(next));
+        if is_published {
+            self.shared.retired.retire(current);
+            // After the exchange: who comes to wait from here on finds the new table, and all others are woken.
+            if !cfg!(shardway_broken = "notify_before_publish") {
                 self.shared.signal.notify();
             }
-            if self.shared.cell.compare_exchange(&current, Arc::new(next)) {
-                self.shared.retired.retire(current);
-                // After the exchange: who comes to wait from here on finds the new table, and all others are woken.
-                if !cfg!(shardway_broken = "notify_before_publish") {
-                    self.shared.signal.notify();
-                }
-                return Ok(summary);
+        }
+        is_published
+    }
+
+    /// Publishes the table that a delta from another process leads to: [`Table::apply_delta`]. Gives the revision that is
+    /// published then. A delta over no change publishes nothing.
+    ///
+    /// A router that follows another one has no writers of its own: what they published would not be in the delta's past,
+    /// and the next one would be refused.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Table::apply_delta`]. Nothing is published then, and the cure is a delta from
+    /// [`revision`](Self::revision) on, or a whole table.
+    ///
+    /// ```
+    /// use shardway::{Error, NodeId, Router, Table};
+    ///
+    /// let primary = Router::whole(NodeId(1));
+    /// let old = primary.snapshot();
+    /// let follower = Router::new(Table::from_image(old.to_image())?);
+    /// primary.split(primary.resolve("")?.shard, "m")?;
+    /// let delta = old.delta(&primary.snapshot());
+    /// assert_eq!(follower.follow(&delta)?, 2);
+    /// assert_eq!(*follower.snapshot(), *primary.snapshot());
+    /// assert_eq!(follower.follow(&delta), Err(Error::StaleRevision { expected: 1, found: 2 }), "it came twice");
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn follow(&self, delta: &Delta) -> Result<u64, Error> {
+        loop {
+            let current = self.shared.cell.load_full();
+            let next = current.apply_delta(delta)?;
+            let revision = next.revision();
+            if revision == current.revision() || self.publish(current, next) {
+                return Ok(revision);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! A whole table as plain data, for files, logs and other processes, and the way back, which trusts nothing.
 
+use super::digest::Sum;
 use super::ids::Ids;
 use super::index::Index;
 use super::lineage::Lineage;
@@ -125,6 +126,7 @@ pub(super) fn build(mut records: Vec<ShardRecord>, operations: Operations) -> Re
         lineage: Lineage::default(),
         next_id,
         floor: Floor::default(),
+        records: Sum::of(&records),
         replaced_bytes: 0,
     })
 }

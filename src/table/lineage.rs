@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::bits::bit;
+use super::digest::Sum;
 use crate::key::KeyRange;
 use crate::shard::ShardId;
 
@@ -56,6 +57,7 @@ pub(super) struct Lineage {
     /// How many passings at the front are forgotten already. They are in the first run.
     forgotten: usize,
     len: usize,
+    sum: Sum,
 }
 
 #[derive(Default)]
@@ -103,6 +105,7 @@ impl Lineage {
 
     /// O(1): copies one short run.
     pub(super) fn push(&mut self, passing: Passing) {
+        self.sum.add(&passing);
         if self.newest.passings.len() == RUN {
             let full = std::mem::take(&mut self.newest);
             Arc::make_mut(&mut self.full).push_back(full);
@@ -118,26 +121,85 @@ impl Lineage {
         let oldest = now.saturating_sub(self.memory.revisions);
         let most = usize::try_from(self.memory.passings).unwrap_or(usize::MAX);
         while self.len > most || self.iter().next().is_some_and(|passing| passing.revision < oldest) {
-            self.forgotten += 1;
-            self.len -= 1;
-            if self.full.is_empty() {
-                if self.len == 0 {
-                    (self.newest, self.forgotten) = (Arc::default(), 0);
-                }
-            } else if self.forgotten == RUN {
-                Arc::make_mut(&mut self.full).pop_front();
-                self.forgotten = 0;
-            }
+            self.forget_oldest();
         }
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some(oldest) = self.full.front().unwrap_or(&self.newest).passings.get(self.forgotten) else {
+            return;
+        };
+        self.sum.remove(oldest);
+        self.forgotten += 1;
+        self.len -= 1;
+        if self.full.is_empty() {
+            if self.len == 0 {
+                (self.newest, self.forgotten) = (Arc::default(), 0);
+            }
+        } else if self.forgotten == RUN {
+            Arc::make_mut(&mut self.full).pop_front();
+            self.forgotten = 0;
+        }
+    }
+
+    /// How many of the newest here are at the front of a newer version, and what is there behind them. O(what was forgotten, and what was added), if the newer version comes of this one, and
+    /// `revision` is that of this one's table.
+    pub(super) fn diff(&self, newer: &Self, revision: u64) -> (usize, Vec<Passing>) {
+        let added = newer.newest().take_while(|passing| passing.revision > revision).count();
+        let kept = newer.len - added;
+        let comes_of_this = self.len.checked_sub(kept).is_some_and(|forgotten| {
+            let mut sum = self.sum;
+            self.iter().take(forgotten).for_each(|passing| sum.remove(passing));
+            newer.newest().take(added).for_each(|passing| sum.add(passing));
+            sum == newer.sum
+        });
+        let kept = if comes_of_this { kept } else { 0 };
+        let mut added: Vec<_> = newer.newest().take(newer.len - kept).cloned().collect();
+        added.reverse();
+        (kept, added)
+    }
+
+    /// Forgets all but so many of the newest, and adds others. O(1) for each.
+    pub(super) fn exchange(&mut self, memory: Memory, kept: usize, added: impl IntoIterator<Item = Passing>) {
+        self.memory = memory;
+        while self.len > kept {
+            self.forget_oldest();
+        }
+        added.into_iter().for_each(|passing| self.push(passing));
+        self.forget();
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The newest first.
+    pub(super) fn newest(&self) -> impl Iterator<Item = &Passing> {
+        self.iter().rev()
+    }
+
+    /// What all passings add up to.
+    pub(super) fn sum(&self) -> Sum {
+        self.sum
+    }
+
+    /// Whether a shard has ended in an epoch with this range counter or a later one. O(runs).
+    pub(super) fn has_ended_from(&self, shard: ShardId, epoch: u64) -> bool {
+        self.about(shard).any(|passing| passing.shard == shard && passing.epoch >= epoch)
+    }
+
+    /// What is remembered of a shard, and of some others.
+    fn about(&self, shard: ShardId) -> impl Iterator<Item = &Passing> {
+        let runs = self.full.iter().chain([&self.newest]).enumerate();
+        runs.filter(move |(_, run)| run.shards & bit(shard.0) != 0).flat_map(|(place, run)| {
+            let forgotten = if place == 0 { self.forgotten } else { 0 };
+            run.passings[forgotten..].iter()
+        })
     }
 
     /// What happened to a shard in the epoch with this range counter. O(runs).
     pub(super) fn find(&self, shard: ShardId, epoch: u64) -> Option<&Passing> {
-        let runs = self.full.iter().chain([&self.newest]).enumerate();
-        runs.filter(|(_, run)| run.shards & bit(shard.0) != 0).find_map(|(place, run)| {
-            let forgotten = if place == 0 { self.forgotten } else { 0 };
-            run.passings[forgotten..].iter().find(|passing| (passing.shard, passing.epoch) == (shard, epoch))
-        })
+        self.about(shard).find(|passing| (passing.shard, passing.epoch) == (shard, epoch))
     }
 
     /// The oldest first.
@@ -152,6 +214,7 @@ impl Lineage {
     /// Whether it counts right and is in order.
     pub(super) fn is_whole(&self) -> bool {
         self.iter().count() == self.len
+            && self.sum == Sum::of(self.iter())
             && self.iter().map(|passing| passing.revision).is_sorted()
             && self.full.iter().all(|run| run.passings.len() == RUN)
             && self.full.iter().chain([&self.newest]).all(|run| {

@@ -2,15 +2,18 @@
 //! without threads, clocks or I/O: the same changes on the same table give the same table on every machine.
 //!
 //! This file holds the table itself and its point look-ups. The rooms behind it: [`index`] finds entries by key,
-//! [`ids`] by id, [`nodes`] knows nodes, [`scan`] walks ranges and gaps, [`ranges`] and [`strict`] several
-//! ranges at once, [`totals`] sums them up; [`grouping`] groups keys; [`draft`] carries changes out, with
-//! one file for each family ([`registry`], [`split`], [`merge`], [`transfer`], [`operations`]); [`image`] is the table as data, [`verify`]
-//! checks every invariant.
+//! [`ids`] by id, [`nodes`] knows nodes, [`scan`] walks ranges and gaps, [`ranges`] and [`strict`] several ranges at once,
+//! [`totals`] sums them up; [`grouping`] groups keys, [`digest`] stands for all of it; [`draft`] carries changes out, with one
+//! file for each family ([`registry`], [`split`], [`merge`], [`transfer`], [`relocation`], [`operations`]); [`image`] is the
+//! table as data, [`delta`] what leads from one version to a later one, [`moves`] what that means for keys; [`verify`] checks
+//! every invariant.
 
 mod admission;
 mod bits;
 mod choice;
+mod delta;
 mod diff;
+mod digest;
 mod draft;
 mod fate;
 mod grouping;
@@ -19,6 +22,7 @@ mod image;
 mod index;
 mod lineage;
 mod merge;
+mod moves;
 mod nodes;
 mod operations;
 #[cfg(test)]
@@ -40,6 +44,7 @@ use crate::change::{Change, Operation, Summary};
 use crate::error::Error;
 use crate::key::KeyRange;
 use crate::shard::{Access, Epoch, NodeId, Refusal, Route, Shard, ShardId, ShardRecord};
+use digest::Sum;
 use draft::Draft;
 use ids::Ids;
 use index::{Index, Role};
@@ -49,11 +54,13 @@ use operations::Operations;
 
 pub use admission::Denial;
 pub use choice::Preference;
+pub use delta::Delta;
 pub use diff::Difference;
 pub use fate::Fate;
 pub use grouping::{Group, Grouping, Leader};
 pub use image::TableImage;
 pub use lineage::{Memory, Passing};
+pub use moves::{Move, Why};
 pub use nodes::Loss;
 pub use ranges::{Direction, Scan};
 pub use scan::{Gaps, Shards};
@@ -91,6 +98,8 @@ pub struct Table {
     /// The least id that was never given or registered.
     next_id: u64,
     floor: Floor,
+    /// What the records of all shards add up to: see [`digest`].
+    records: Sum,
     /// About how many bytes all changes together have replaced: what one version holds that a later one does not is the
     /// difference of the two. Not a part of the table's value.
     replaced_bytes: u64,
@@ -138,6 +147,7 @@ impl Table {
             revision: FIRST_REVISION,
             next_id: 1,
             floor: Floor::default(),
+            records: Sum::default(),
             replaced_bytes: 0,
         }
     }
@@ -148,6 +158,7 @@ impl Table {
         let mut table = Self::empty();
         let record = ShardRecord::new(ShardId(table.next_id), KeyRange::full(), leader);
         table.next_id += 1;
+        table.records.add(&record);
         table.ids.insert(record.id, record.range.start());
         table.index = Index::from_sorted(&[record]);
         table

@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use im::OrdMap;
+use im::ordmap::DiffItem;
 
 use super::Table;
 use super::bits::bit;
+use super::digest::Sum;
 use super::draft::Draft;
 use crate::change::{Operation, Outcome};
 use crate::error::Error;
@@ -19,6 +21,7 @@ pub(super) struct Nodes {
     by_id: OrdMap<NodeId, Arc<Node>>,
     /// A bit for each node that is down; several nodes share one. So that a look-up need not search while all are up.
     down: u64,
+    sum: Sum,
 }
 
 impl Nodes {
@@ -30,7 +33,7 @@ impl Nodes {
                 return Err(Error::Broken { what: format!("{id} is there twice") });
             }
         }
-        known.learn_down();
+        known.learn();
         Ok(known)
     }
 
@@ -47,13 +50,44 @@ impl Nodes {
         self.by_id.get(&node).map_or(NodeStatus::Up, |node| node.status)
     }
 
-    fn learn_down(&mut self) {
-        self.down = self.bits_of_down();
+    /// What all nodes add up to.
+    pub(super) fn sum(&self) -> Sum {
+        self.sum
+    }
+
+    /// Which nodes a newer version no longer knows, and which it knows otherwise or anew.
+    pub(super) fn diff<'n>(&self, newer: &'n Self) -> (Vec<NodeId>, Vec<&'n Node>) {
+        let (mut forgotten, mut known) = (Vec::new(), Vec::new());
+        for difference in self.by_id.diff(&newer.by_id) {
+            match difference {
+                DiffItem::Add(_, node) | DiffItem::Update { new: (_, node), .. } => known.push(&**node),
+                DiffItem::Remove(id, _) => forgotten.push(*id),
+            }
+        }
+        (forgotten, known)
+    }
+
+    /// Forgets some nodes and learns of others. O(nodes), if there are any.
+    pub(super) fn exchange(&mut self, forgotten: &[NodeId], known: &[Node]) -> Result<(), Error> {
+        for node in forgotten {
+            self.by_id.remove(node).ok_or(Error::NoSuchNode { node: *node })?;
+        }
+        for node in known {
+            self.by_id.insert(node.id, Arc::new(node.clone()));
+        }
+        if !forgotten.is_empty() || !known.is_empty() {
+            self.learn();
+        }
+        Ok(())
+    }
+
+    fn learn(&mut self) {
+        (self.down, self.sum) = (self.bits_of_down(), Sum::of(self.iter()));
     }
 
     /// Whether the bits are those of the nodes that are down.
     pub(super) fn is_whole(&self) -> bool {
-        self.down == self.bits_of_down()
+        self.down == self.bits_of_down() && self.sum == Sum::of(self.iter())
     }
 
     fn bits_of_down(&self) -> u64 {
@@ -123,8 +157,7 @@ impl Draft {
         if self.table.node(id) == Some(node) {
             return Ok(Outcome::Unchanged);
         }
-        self.table.nodes.by_id.insert(id, Arc::new(node.clone()));
-        self.table.nodes.learn_down();
+        self.table.nodes.exchange(&[], std::slice::from_ref(node))?;
         Ok(Outcome::NodeKnown { node: id })
     }
 
@@ -143,8 +176,7 @@ impl Draft {
         if let Some(shard) = holds.or_else(waits) {
             return Err(Error::NodeInUse { node, shard });
         }
-        self.table.nodes.by_id.remove(&node);
-        self.table.nodes.learn_down();
+        self.table.nodes.exchange(&[node], &[])?;
         Ok(Outcome::NodeForgotten { node })
     }
 }

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use im::OrdMap;
+use im::ordmap::DiffItem;
 
+use super::digest::Sum;
 use super::draft::Draft;
 use super::merge::Pair;
 use crate::change::{Operation, OperationKind, Outcome};
@@ -15,6 +17,7 @@ use crate::shard::{ShardId, ShardRecord, ShardState};
 #[derive(Clone, Default, PartialEq)]
 pub(super) struct Operations {
     by_shard: OrdMap<ShardId, Arc<Operation>>,
+    sum: Sum,
 }
 
 impl Operations {
@@ -30,16 +33,41 @@ impl Operations {
     }
 
     pub(super) fn insert(&mut self, operation: Operation) {
+        self.sum.add(&operation);
         let operation = Arc::new(operation);
         for shard in operation.shards() {
             self.by_shard.insert(shard, Arc::clone(&operation));
         }
     }
 
-    fn remove(&mut self, operation: &Operation) {
+    /// Takes out an operation that is there.
+    pub(super) fn remove(&mut self, operation: &Operation) {
+        self.sum.remove(operation);
         for shard in operation.shards() {
             self.by_shard.remove(&shard);
         }
+    }
+
+    /// What all operations add up to.
+    pub(super) fn sum(&self) -> Sum {
+        self.sum
+    }
+
+    /// Which operations of this version are not in a newer one, and which of the newer one are not in this.
+    pub(super) fn diff<'o>(&'o self, newer: &'o Self) -> (Vec<&'o Operation>, Vec<&'o Operation>) {
+        let (mut ended, mut begun) = (Vec::new(), Vec::new());
+        for difference in self.by_shard.diff(&newer.by_shard) {
+            let (old, new) = match difference {
+                DiffItem::Add(id, operation) => (None, Some((id, operation))),
+                DiffItem::Update { old, new } => (Some(old), Some(new)),
+                DiffItem::Remove(id, operation) => (Some((id, operation)), None),
+            };
+            // A merge is there under both of its shards.
+            let is_first = |(id, operation): &(&ShardId, &Arc<Operation>)| operation.shard() == **id;
+            ended.extend(old.filter(is_first).map(|(_, operation)| &**operation));
+            begun.extend(new.filter(is_first).map(|(_, operation)| &**operation));
+        }
+        (ended, begun)
     }
 
     /// How many shards are part of an operation.

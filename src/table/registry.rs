@@ -86,7 +86,7 @@ impl Draft {
     }
 
     /// Only the neighbours can be in the way: the last shard that starts at or before the range, and the first after.
-    fn expect_unowned(&self, record: &ShardRecord) -> Result<(), Error> {
+    pub(super) fn expect_unowned(&self, record: &ShardRecord) -> Result<(), Error> {
         let start = record.range.start();
         let neighbours = [self.table.index.floor(start), self.table.index.after(start)];
         match neighbours.into_iter().flatten().find(|owner| owner.range().overlaps(&record.range)) {

@@ -1,5 +1,6 @@
 //! The invariants of a table, each checked from scratch. What tests, fuzzers and the loading of images rely on.
 
+use super::digest::Sum;
 use super::ids::Ids;
 use super::merge::Pair;
 use super::operations::state_under;
@@ -9,7 +10,7 @@ use super::transfer::expect_other_leader;
 use super::{Passing, Table};
 use crate::change::Operation;
 use crate::error::Error;
-use crate::shard::{Shard, ShardRecord};
+use crate::shard::{Shard, ShardId, ShardRecord};
 
 impl Table {
     /// Checks every invariant of the table from scratch. O(n log n). A table that this library made passes; the check is
@@ -28,6 +29,7 @@ impl Table {
     /// [`Error::Broken`], with the first thing that does not hold.
     pub fn verify(&self) -> Result<(), Error> {
         let mut ids = Ids::default();
+        let mut records = Sum::default();
         let mut previous: Option<Shard<'_>> = None;
         expect(self.index.broken().is_none(), || self.index.broken().unwrap_or_default().into())?;
         for shard in self.shards() {
@@ -36,7 +38,9 @@ impl Table {
             expect(previous.is_none_or(|lower| !lower.end().is_above(start)), || {
                 format!("{id} starts within the shard before it")
             })?;
-            self.verify_record(&shard.to_record())?;
+            let record = shard.to_record();
+            self.verify_record(&record)?;
+            records.add(&record);
             expect(ids.get(id).is_none(), || format!("{id} is there twice"))?;
             ids.insert(id, start);
             previous = Some(shard);
@@ -45,6 +49,10 @@ impl Table {
         expect(ids == self.ids, || "the index by id differs from that by key".into())?;
         expect(self.index.len() == self.ids.len(), || "the indexes have different sizes".into())?;
         expect(self.nodes.is_whole(), || "a node that is down is not marked so".into())?;
+        expect(self.records == records, || "the records do not add up".into())?;
+        expect(self.operations.sum() == Sum::of(self.operations()), || {
+            "the operations do not add up".into()
+        })?;
         self.verify_lineage()?;
         self.verify_operations()
     }
@@ -54,13 +62,29 @@ impl Table {
             "what is remembered of shards that are gone is out of order".into()
         })?;
         for passing in self.passings() {
-            let Passing { shard, epoch, revision, .. } = *passing;
-            expect(revision <= self.revision, || format!("{shard} has ended in a revision to come"))?;
-            expect(shard.0 < self.next_id, || format!("{shard} has ended and may be given out again"))?;
-            let is_over = self.shard(shard).is_none_or(|shard| shard.epoch().range > epoch);
-            expect(is_over, || format!("{shard} has ended and is there"))?;
+            self.verify_passing(passing)?;
         }
         Ok(())
+    }
+
+    pub(super) fn verify_passing(&self, passing: &Passing) -> Result<(), Error> {
+        let Passing { shard, epoch, revision, .. } = *passing;
+        expect(revision <= self.revision, || format!("{shard} has ended in a revision to come"))?;
+        expect(shard.0 < self.next_id, || format!("{shard} has ended and may be given out again"))?;
+        let is_over = self.shard(shard).is_none_or(|shard| shard.epoch().range > epoch);
+        expect(is_over, || format!("{shard} has ended and is there"))
+    }
+
+    /// What is there of one shard, and of the operation on it: if it is gone, nothing.
+    pub(super) fn verify_shard(&self, shard: ShardId) -> Result<(), Error> {
+        let operation = self.operation(shard);
+        match self.shard(shard) {
+            Some(shard) => self.verify_record(&shard.to_record())?,
+            None => {
+                expect(operation.is_none(), || format!("{shard} is gone while an operation is under way"))?
+            }
+        }
+        operation.map_or(Ok(()), |operation| self.verify_plan(operation))
     }
 
     fn verify_record(&self, record: &ShardRecord) -> Result<(), Error> {

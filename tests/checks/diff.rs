@@ -4,6 +4,7 @@ use shardway::{NodeId, Table};
 
 use super::bulk::Grown;
 use crate::dense::check::assert_diff_is_complete;
+use crate::dense::follow::assert_moves_are_complete;
 use crate::dense::script::Script;
 
 fn changed(mut table: Table, bytes: &[u8]) -> Table {
@@ -20,6 +21,8 @@ fn both_ways(one: &Table, other: &Table) {
     assert_diff_is_complete(one, other);
     assert_diff_is_complete(other, one);
     assert_diff_is_complete(one, one);
+    assert_moves_are_complete(one, other);
+    assert_moves_are_complete(other, one);
 }
 
 pub(crate) fn run(bytes: &[u8]) {

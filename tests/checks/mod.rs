@@ -4,20 +4,24 @@
 pub(crate) mod batch;
 pub(crate) mod bulk;
 pub(crate) mod changes;
+pub(crate) mod deltas;
 pub(crate) mod diff;
 pub(crate) mod image;
 pub(crate) mod keys;
 pub(crate) mod many;
+pub(crate) mod tokens;
 
 /// The name of a question, which is that of its fuzz target, its seeds and its reproducers, and how to ask it.
 type Question = (&'static str, fn(&[u8]));
 
 /// Every question.
-pub(crate) const ALL: [Question; 6] = [
+pub(crate) const ALL: [Question; 8] = [
     ("batch", batch::run),
     ("bulk", bulk::run),
     ("changes", changes::run),
+    ("deltas", deltas::run),
     ("diff", diff::run),
     ("image", image::run),
     ("keys", keys::run),
+    ("tokens", tokens::run),
 ];

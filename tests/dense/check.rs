@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shardway::{Difference, Error, NodeId, Refusal, ShardId, ShardRecord, Table};
 
+use super::follow::{assert_delta_leads, assert_moves_are_complete};
 use super::script::Script;
 use super::{Dense, POINTS, key, range};
 
@@ -23,6 +24,8 @@ pub(crate) fn run(bytes: &[u8], mut table: Table, mut dense: Dense) -> BTreeSet<
                 assert_eq!(summary.altered(), next != table, "{changes:?}");
                 assert_epochs_grow(&table, &next);
                 assert_diff_is_complete(&table, &next);
+                assert_moves_are_complete(&table, &next);
+                assert_delta_leads(&table, &next);
                 kept.push((std::mem::replace(&mut table, next), before));
             }
             (Err(Error::Transaction { index, cause }), Err((place, refused))) => {
@@ -93,6 +96,10 @@ fn assert_same(table: &Table, dense: &Dense) {
         assert_eq!(table.gaps_in(&asked).collect::<Vec<_>>(), gaps);
     }
     assert_nodes(table, &records);
+
+    assert!(table.known_nodes().eq(dense.nodes.values()));
+    assert_eq!(table.memory(), dense.memory);
+    assert!(table.passings().count() as u64 <= dense.memory.passings);
 
     let mut operations = dense.operations.clone();
     operations.sort_by_key(|operation| operation.shard());

@@ -1,15 +1,18 @@
 //! The model that the table is held against: a keyspace of a hundred points with one owner a point, no ranges, no trees,
-//! no sharing, and every rule written out once more in the plainest way. [`script`] makes changes for both, and
-//! [`check`] compares them.
+//! no sharing, and every rule written out once more in the plainest way. [`script`] makes changes for both,
+//! [`check`] compares them, [`follow`] versions of a table with one another, and
+//! [`tokens`] what a table says of old tokens with what their points say.
 
 pub(crate) mod check;
+pub(crate) mod follow;
 pub(crate) mod script;
+pub(crate) mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use shardway::{
-    Action, AsKeyRange, Change, Epoch, Expectation, Floor, Halves, Key, KeyEnd, KeyRange, Naming, NodeId,
-    Operation, OperationKind, Outcome, Progress, ShardId, ShardRecord, ShardState, Timestamp,
+    Action, AsKeyRange, Change, Epoch, Expectation, Floor, Halves, Key, KeyEnd, KeyRange, Memory, Naming,
+    Node, NodeId, Operation, OperationKind, Outcome, Progress, ShardId, ShardRecord, ShardState, Timestamp,
 };
 
 /// How many points the keyspace of the model has. Enough to fill several nodes of a tree.
@@ -46,6 +49,8 @@ pub(crate) struct Dense {
     pub(crate) revision: u64,
     pub(crate) next_id: u64,
     pub(crate) floor: Floor,
+    pub(crate) nodes: BTreeMap<NodeId, Node>,
+    pub(crate) memory: Memory,
     now: Option<Timestamp>,
 }
 
@@ -58,6 +63,8 @@ impl Dense {
             revision: 1,
             next_id: 1,
             floor: Floor::default(),
+            nodes: BTreeMap::new(),
+            memory: Memory::default(),
             now: None,
         }
     }
@@ -202,7 +209,32 @@ impl Dense {
             Action::AbortSplit { shard } => self.abort(shard, OperationKind::Split),
             Action::AbortMerge { shard } => self.abort(shard, OperationKind::Merge),
             Action::AbortTransfer { shard } => self.abort(shard, OperationKind::Transfer),
+            Action::PutNode(node) => Ok(self.put_node(*node)),
+            Action::SetStatus { node, status } => {
+                let node = self.nodes.get(&node).ok_or("NoSuchNode")?.clone();
+                Ok(self.put_node(Node { status, ..node }))
+            }
+            Action::ForgetNode { node } => {
+                ensure(self.nodes.contains_key(&node), "NoSuchNode")?;
+                let holds = |record: &ShardRecord| record.leader == node || record.replicas.contains(&node);
+                ensure(!self.shards.values().any(holds), "NodeInUse")?;
+                self.nodes.remove(&node);
+                Ok(Outcome::NodeForgotten { node })
+            }
+            Action::SetMemory(memory) if memory == self.memory => Ok(Outcome::Unchanged),
+            Action::SetMemory(memory) => {
+                self.memory = memory;
+                Ok(Outcome::MemorySet)
+            }
             _ => unreachable!("an action that the model does not know"),
+        }
+    }
+
+    fn put_node(&mut self, node: Node) -> Outcome {
+        let id = node.id;
+        match self.nodes.insert(id, node.clone()) {
+            Some(before) if before == node => Outcome::Unchanged,
+            _ => Outcome::NodeKnown { node: id },
         }
     }
 

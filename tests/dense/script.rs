@@ -3,7 +3,8 @@
 
 use super::{POINTS, key, range};
 use shardway::{
-    Change, Epoch, Estimates, Naming, NodeId, Progress, ShardId, ShardRecord, ShardState, Table, Timestamp,
+    Change, Epoch, Estimates, Memory, Naming, Node, NodeId, NodeStatus, Progress, ShardId, ShardRecord,
+    ShardState, Table, Timestamp,
 };
 
 /// Bytes to draw from; zeros at their end.
@@ -88,7 +89,7 @@ impl<'b> Script<'b> {
 
     fn action(&mut self, table: &Table) -> Change {
         let shard = self.shard(table);
-        match self.below(24) {
+        match self.below(28) {
             0..3 => Change::split_naming(shard, key(self.below(POINTS)), self.naming()),
             3..6 => {
                 let (one, other) = self.pair(table);
@@ -113,7 +114,28 @@ impl<'b> Script<'b> {
                 let progress = Progress::new(f64::from(u8::try_from(self.below(5)).unwrap_or(0)) / 4.0);
                 Change::report_progress(self.busy_shard(table), progress.unwrap_or_default())
             }
-            _ => self.ending(table),
+            21..24 => self.ending(table),
+            _ => self.node_change(),
+        }
+    }
+
+    /// To what is known beside shards.
+    fn node_change(&mut self) -> Change {
+        let node = self.node();
+        match self.below(8) {
+            0..3 => {
+                let address = format!("host-{}", self.below(3));
+                Change::put_node(Node::new(node, address).with_label("zone", ["a", "b"][self.below(2)]))
+            }
+            3..5 => {
+                let status = [NodeStatus::Up, NodeStatus::Draining, NodeStatus::Down][self.below(3)];
+                Change::set_status(node, status)
+            }
+            5..7 => Change::forget_node(node),
+            _ => {
+                let [passings, revisions] = [self.draw() * 4, self.draw()];
+                Change::set_memory(Memory { passings, revisions })
+            }
         }
     }
 
