@@ -32,12 +32,19 @@ impl Operations {
             .map(|(_, operation)| &**operation)
     }
 
+    /// Puts in an operation whose shards are part of no other.
     pub(super) fn insert(&mut self, operation: Operation) {
         self.sum.add(&operation);
         let operation = Arc::new(operation);
         for shard in operation.shards() {
             self.by_shard.insert(shard, Arc::clone(&operation));
         }
+    }
+
+    /// Puts a later form of an operation in the place of the one that is there.
+    pub(super) fn replace(&mut self, before: &Operation, after: Operation) {
+        self.remove(before);
+        self.insert(after);
     }
 
     /// Takes out an operation that is there.

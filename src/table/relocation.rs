@@ -81,8 +81,9 @@ impl Draft {
 
     /// To be in that phase already is no error.
     pub(super) fn step_relocation(&mut self, shard: ShardId, next: Phase) -> Result<Outcome, Error> {
-        let mut operation = self.under_way(shard, OperationKind::Relocation)?;
-        let Operation::Relocation { from, to, phase, .. } = &mut operation else {
+        let before = self.under_way(shard, OperationKind::Relocation)?;
+        let mut after = before.clone();
+        let Operation::Relocation { from, to, phase, .. } = &mut after else {
             return Ok(Outcome::Unchanged);
         };
         if *phase == next {
@@ -91,7 +92,7 @@ impl Draft {
         expect_phase(shard, next.enters_from(), *phase)?;
         *phase = next;
         let (from, to) = (*from, *to);
-        self.table.operations.insert(operation);
+        self.table.operations.replace(&before, after);
         self.fence(&self.record(shard)?, |record| match next {
             Phase::WriteBothReadOld => exchange(record, to, from),
             Phase::WriteBothReadNew => exchange(record, from, to),

@@ -40,8 +40,7 @@ impl Draft {
         if after == before {
             return Ok(Outcome::Unchanged);
         }
-        self.table.operations.remove(&before);
-        self.table.operations.insert(after);
+        self.table.operations.replace(&before, after);
         Ok(Outcome::Progressed { shard })
     }
 
