@@ -166,7 +166,7 @@ impl Table {
         let mut positions = 0..keys.len();
         self.index.routes_along(keys, |route| {
             if let Some(position) = positions.next() {
-                grouping.push(position, route);
+                grouping.push(position, route.copied());
             }
         })
     }

@@ -236,7 +236,7 @@ impl Table {
     /// [`Refusal::NoOwner`] if the key lies in a gap.
     #[inline]
     pub fn resolve(&self, key: impl AsRef<[u8]>) -> Result<Route, Refusal> {
-        self.index.route(key.as_ref()).ok_or(Refusal::NoOwner)
+        self.index.route(key.as_ref()).copied().ok_or(Refusal::NoOwner)
     }
 
     /// The route of the shard that owns `key`, if it serves `access` in its present state. O(log n); no lock, no
@@ -273,7 +273,7 @@ impl Table {
     pub fn resolve_many<K: AsRef<[u8]>>(&self, keys: &[K], answers: &mut Vec<Result<Route, Refusal>>) {
         answers.clear();
         answers.reserve(keys.len());
-        self.index.routes(keys, |route| answers.push(route.ok_or(Refusal::NoOwner)));
+        self.index.routes(keys, |route| answers.push(route.copied().ok_or(Refusal::NoOwner)));
     }
 
     /// All that is known of the shard that owns `key`. O(log n).

@@ -18,7 +18,11 @@ pub(super) const GROUP: usize = 16;
 
 impl Index {
     /// Gives `answer` the route of the shard that owns each key, in the order of the keys.
-    pub(in crate::table) fn routes<K: AsRef<[u8]>>(&self, keys: &[K], mut answer: impl FnMut(Option<Route>)) {
+    pub(in crate::table) fn routes<'t, K: AsRef<[u8]>>(
+        &'t self,
+        keys: &[K],
+        mut answer: impl FnMut(Option<&'t Route>),
+    ) {
         self.places(keys, |place| answer(place.map(Place::route)));
     }
 

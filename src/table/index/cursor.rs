@@ -51,7 +51,7 @@ impl Index {
     pub(in crate::table) fn routes_along<K: AsRef<[u8]>>(
         &self,
         keys: &[K],
-        mut answer: impl FnMut(Option<Route>),
+        mut answer: impl FnMut(Option<&Route>),
     ) -> bool {
         let (mut last, mut ascend) = (None::<Place<'_>>, true);
         let (mut keys, mut together) = (keys, 1);

@@ -22,8 +22,8 @@ impl<'t> Place<'t> {
     }
 
     #[inline]
-    pub(super) fn route(self) -> Route {
-        self.leaf.facts[self.slot].route
+    pub(super) fn route(self) -> &'t Route {
+        &self.leaf.facts[self.slot].route
     }
 
     pub(super) fn start(self) -> &'t [u8] {
