@@ -9,7 +9,7 @@ use super::inner::{Children, Inner, Node};
 use super::iter::Place;
 use super::leaf::Leaf;
 use super::prefetch::prefetch;
-use super::search::{INNER_LINES, LEAF_LINES};
+use super::search::{INNER_LINES, LEAF_LINES, Owner};
 use super::wide::{self, Lanes, Search};
 use crate::shard::Route;
 
@@ -44,16 +44,22 @@ impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Search for Floors<'t, '_, 
 
     #[inline(always)]
     fn run<L: Lanes>(mut self) {
-        let Some(Node::Inner(root)) = &self.index.root else {
-            return self.keys.iter().for_each(|key| (self.answer)(self.index.owner(key.as_ref())));
-        };
-        for group in self.keys.chunks(GROUP) {
-            self.group::<L>(root, group);
+        match &self.index.root {
+            Some(Node::Inner(root)) if matches!(root.children, Children::Inners(_)) => {
+                self.keys.chunks(GROUP).for_each(|group| self.group::<L>(root, group));
+            }
+            // So few nodes stay in the nearest caches: there is nothing to wait for together.
+            _ => self.keys.iter().for_each(|key| self.single::<L>(key.as_ref())),
         }
     }
 }
 
 impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Floors<'t, '_, K, A> {
+    #[inline(always)]
+    fn single<L: Lanes>(&mut self, key: &[u8]) {
+        (self.answer)(Owner(self.index, key).run::<L>());
+    }
+
     #[inline(always)]
     fn group<L: Lanes>(&mut self, root: &'t Inner, keys: &[K]) {
         // Where each key is, and how many of its bytes all keys there are known to have.

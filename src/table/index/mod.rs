@@ -32,6 +32,7 @@ use crate::shard::{Route, Shard};
 use inner::{Inner, Node};
 use iter::Place;
 use leaf::Leaf;
+use search::Owner;
 
 pub(super) use diff::EntryDiff;
 pub(super) use holders::Role;
@@ -64,13 +65,7 @@ impl Index {
     /// the place of one in a leaf.
     #[inline]
     pub(super) fn route(&self, key: &[u8]) -> Option<&Route> {
-        let Place { leaf, slot } = self.place(key)?;
-        leaf.reaches(slot, key).then(|| &leaf.facts[slot].route)
-    }
-
-    /// The place of the shard that owns `key`.
-    fn owner(&self, key: &[u8]) -> Option<Place<'_>> {
-        self.place(key).filter(|Place { leaf, slot }| leaf.reaches(*slot, key))
+        wide::run(Owner(self, key)).map(Place::route)
     }
 
     /// Whether `key` comes before all shards.

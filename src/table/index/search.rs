@@ -31,6 +31,20 @@ impl<'t> Search for Floor<'t, '_> {
     }
 }
 
+/// For one key, if a shard owns it.
+pub(super) struct Owner<'t, 'k>(pub(super) &'t Index, pub(super) &'k [u8]);
+
+impl<'t> Search for Owner<'t, '_> {
+    type Found = Option<Place<'t>>;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> Option<Place<'t>> {
+        let Self(index, key) = self;
+        let place = Floor(index, key).run::<L>();
+        place.filter(|Place { leaf, slot }| leaf.reaches(*slot, key))
+    }
+}
+
 /// The leaf that `key` belongs to, and how many of its bytes all keys of the leaf are known to have.
 #[inline(always)]
 fn descend<'t, L: Lanes>(root: &'t Inner, key: &[u8]) -> (&'t Leaf, usize) {

@@ -45,7 +45,7 @@ pub(super) trait Search {
     fn run<L: Lanes>(self) -> Self::Found;
 }
 
-/// Runs a search as the processor can run it fastest.
+/// Runs a search as the processor can run it fastest. Small, so that it is compiled into its callers, and theirs.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) fn run<S: Search>(search: S) -> S::Found {
@@ -53,7 +53,7 @@ pub(super) fn run<S: Search>(search: S) -> S::Found {
         // SAFETY: the processor has what the function is compiled for.
         unsafe { run_on_avx2(search) }
     } else {
-        search.run::<Narrow>()
+        run_on_any(search)
     }
 }
 
@@ -62,6 +62,12 @@ pub(super) fn run<S: Search>(search: S) -> S::Found {
 #[inline(always)]
 pub(super) fn run<S: Search>(search: S) -> S::Found {
     search.run::<Wide>()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(never)]
+fn run_on_any<S: Search>(search: S) -> S::Found {
+    search.run::<Narrow>()
 }
 
 #[cfg(target_arch = "x86_64")]
