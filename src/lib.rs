@@ -30,7 +30,7 @@
 //! - [`Route`]: the small answer to a look-up. [`Shard`], [`ShardRecord`]: all that is known of a shard, as a view into a
 //!   table and as data. [`Epoch`]: which of two descriptions of a shard is newer. [`ShardState`]: what it serves.
 //! - [`Change`]: one step as data, with preconditions. [`Operation`]: a split, merge or transfer in two phases that is
-//!   under way.
+//!   under way, or a relocation, whose [`Phase`] says whom to read from and write to, so that a move is no outage.
 //! - [`Table`]: one immutable state of everything; [`Table::apply`] makes the next one, purely and deterministically, so it
 //!   can sit inside a replicated log.
 //! - [`Token`]: what a request carries; [`Denial`]: why it is not served here, and the cure; [`Fate`]: what became of an old one.

@@ -9,8 +9,8 @@ use std::fs;
 
 use shardway::{
     Access, Change, Delta, Denial, Direction, Epoch, Error, Estimates, Fate, Grouping, Key, KeyEnd, KeyRange,
-    Memory, Naming, Node, NodeId, NodeStatus, Operation, Progress, Router, ShardId, ShardRecord, ShardState,
-    Table, Token,
+    Memory, Naming, Node, NodeId, NodeStatus, Operation, Phase, Progress, Router, ShardId, ShardRecord,
+    ShardState, Table, Token,
 };
 
 /// The name of an enum's variant, in what `Debug` makes of a value.
@@ -247,6 +247,51 @@ fn operations(rows: &mut Rows) {
         "a shard that nothing is done to",
         Change::commit_transfer(ShardId(2)),
     );
+    let relocation = "Change::begin_relocation";
+    rows.change(relocation, "an unknown id", Change::begin_relocation(unknown, NodeId(1), NodeId(2)));
+    rows.change(
+        relocation,
+        "from a node without a copy",
+        Change::begin_relocation(ShardId(2), NodeId(3), NodeId(2)),
+    );
+    rows.change(relocation, "to the leader", Change::begin_relocation(ShardId(2), NodeId(1), NodeId(1)));
+    rows.change(
+        relocation,
+        "a shard that is being split",
+        Change::begin_relocation(ShardId(4), NodeId(1), NodeId(2)),
+    );
+    let none = Change::step_relocation(ShardId(2), Phase::UseNew);
+    rows.change("Change::step_relocation", "a shard that is not being relocated", none);
+    rows.change(
+        "Change::commit_relocation",
+        "a shard that is not being relocated",
+        Change::commit_relocation(ShardId(2)),
+    );
+    rows.change(
+        "Change::abort_relocation",
+        "another operation under way",
+        Change::abort_relocation(ShardId(4)),
+    );
+    let relocating = Change::begin_relocation(ShardId(2), NodeId(1), NodeId(3));
+    for (entry, input, change) in [
+        (
+            "Change::step_relocation",
+            "a phase that is left out",
+            Change::step_relocation(ShardId(2), Phase::UseNew),
+        ),
+        (
+            "Change::commit_relocation",
+            "a relocation that is not through",
+            Change::commit_relocation(ShardId(2)),
+        ),
+    ] {
+        let refused = rows.router.transact([relocating.clone(), change]).expect_err(input).into_cause();
+        rows.row(entry, input, variant(refused));
+    }
+    let put = Change::put_node(Node::new(NodeId(3), "three"));
+    let forget = [put, relocating, Change::forget_node(NodeId(3))];
+    let refused = rows.router.transact(forget).expect_err("in use").into_cause();
+    rows.row("Change::forget_node", "a node that a copy is on its way to", variant(refused));
 
     let report = || Change::report(ShardId(2), Estimates { keys: 1, bytes: 1 });
     rows.change("Change::if_revision", "a stale revision", report().if_revision(0));

@@ -26,7 +26,7 @@ fn scripts_come_to_every_outcome_and_refusal() {
     let mut seed = 1u64;
     let mut bytes = Vec::new();
     let mut seen = BTreeSet::new();
-    for round in 0..300 {
+    for round in 0..500 {
         bytes.clear();
         bytes.extend((0..600).map(|_| {
             seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
@@ -36,11 +36,11 @@ fn scripts_come_to_every_outcome_and_refusal() {
         let (table, dense) = start[round % 2].clone();
         seen.append(&mut run(&bytes, table, dense));
     }
-    let outcomes = "Aborted Began MemorySet Merged NodeForgotten NodeKnown Progressed Registered Removed Split Transferred Unchanged Updated";
+    let outcomes = "Aborted Began MemorySet Merged NodeForgotten NodeKnown Progressed Registered Relocated Removed Split Stepped Transferred Unchanged Updated";
     let refusals = "AlreadyLeader DifferentLeaders DifferentReplicas DifferentStates DuplicateReplica \
          EstimatesOverflow IllegalTransition LeaderAsReplica NeedsOperation NoOperation NoSuchNode NodeInUse NoSuchReplica NoSuchShard \
          NotNeighbours OperationUnderWay Overlap RangeChanged RemovesLeader ReusedId ShardExists SplitKeyOutside StaleEpoch \
-         StaleRevision StaleVersion";
+         StaleRevision StaleVersion WrongPhase";
     let all: BTreeSet<String> = outcomes.split(' ').chain(refusals.split(' ')).map(String::from).collect();
     assert_eq!(all.difference(&seen).collect::<Vec<_>>(), Vec::<&String>::new());
 }

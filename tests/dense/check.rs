@@ -76,6 +76,10 @@ fn assert_same(table: &Table, dense: &Dense) {
     for (place, record) in records.iter().enumerate() {
         let id = |place: Option<usize>| place.and_then(|place| records.get(place)).map(|record| record.id);
         assert_eq!(table.shard(record.id).map(|shard| shard.to_record()).as_ref(), Some(record));
+        let sets = table
+            .shard(record.id)
+            .map(|shard| (table.read_set(shard).collect(), table.write_set(shard).collect()));
+        assert_eq!(sets, Some(dense.sets(record)));
         assert_eq!(table.previous(record.id).map(|shard| shard.id()), id(place.checked_sub(1)));
         assert_eq!(table.next(record.id).map(|shard| shard.id()), id(Some(place + 1)));
     }

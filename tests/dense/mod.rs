@@ -1,10 +1,11 @@
 //! The model that the table is held against: a keyspace of a hundred points with one owner a point, no ranges, no trees,
 //! no sharing, and every rule written out once more in the plainest way. [`script`] makes changes for both,
-//! [`check`] compares them, [`follow`] versions of a table with one another, and
+//! [`relocation`] is what it says of them. [`check`] compares them, [`follow`] versions of a table with one another, and
 //! [`tokens`] what a table says of old tokens with what their points say.
 
 pub(crate) mod check;
 pub(crate) mod follow;
+mod relocation;
 pub(crate) mod script;
 pub(crate) mod tokens;
 
@@ -190,9 +191,12 @@ impl Dense {
                 self.begin(transfer, ShardState::Transferring)
             }
             Action::ReportProgress { shard, progress } => {
-                let old = self.under_way(shard, OperationKind::Transfer)?;
+                let relocation = self.under_way(shard, OperationKind::Relocation);
+                let old = relocation.or_else(|_| self.under_way(shard, OperationKind::Transfer))?;
                 let mut new = old.clone();
-                if let Operation::Transfer { progress: done, reported, .. } = &mut new {
+                if let Operation::Transfer { progress: done, reported, .. }
+                | Operation::Relocation { progress: done, reported, .. } = &mut new
+                {
                     *done = progress;
                     *reported = self.now.or(*reported);
                 }
@@ -209,6 +213,10 @@ impl Dense {
             Action::AbortSplit { shard } => self.abort(shard, OperationKind::Split),
             Action::AbortMerge { shard } => self.abort(shard, OperationKind::Merge),
             Action::AbortTransfer { shard } => self.abort(shard, OperationKind::Transfer),
+            Action::BeginRelocation { shard, from, to } => self.begin_relocation(shard, from, to),
+            Action::StepRelocation { shard, phase } => self.step_relocation(shard, phase),
+            Action::CommitRelocation { shard } => self.commit(shard, OperationKind::Relocation),
+            Action::AbortRelocation { shard } => self.abort(shard, OperationKind::Relocation),
             Action::PutNode(node) => Ok(self.put_node(*node)),
             Action::SetStatus { node, status } => {
                 let node = self.nodes.get(&node).ok_or("NoSuchNode")?.clone();
@@ -217,7 +225,7 @@ impl Dense {
             Action::ForgetNode { node } => {
                 ensure(self.nodes.contains_key(&node), "NoSuchNode")?;
                 let holds = |record: &ShardRecord| record.leader == node || record.replicas.contains(&node);
-                ensure(!self.shards.values().any(holds), "NodeInUse")?;
+                ensure(!self.shards.values().any(holds) && !self.is_relocating(node), "NodeInUse")?;
                 self.nodes.remove(&node);
                 Ok(Outcome::NodeForgotten { node })
             }
@@ -402,6 +410,7 @@ impl Dense {
 
     fn commit(&mut self, shard: ShardId, kind: OperationKind) -> Result<Outcome, Refused> {
         match self.end(shard, kind)? {
+            relocation @ Operation::Relocation { .. } => Self::finish_relocation(&relocation),
             Operation::Split { at, naming, .. } => {
                 self.split(shard, point(at.as_bytes()), naming, ShardState::Active)
             }
@@ -415,6 +424,9 @@ impl Dense {
 
     fn abort(&mut self, shard: ShardId, kind: OperationKind) -> Result<Outcome, Refused> {
         let operation = self.end(shard, kind)?;
+        if let Operation::Relocation { phase, .. } = operation {
+            return self.undo_relocation(shard, phase);
+        }
         for id in operation.shards() {
             self.amend(id, |record| record.state = ShardState::Active)?;
         }

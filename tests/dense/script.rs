@@ -3,8 +3,8 @@
 
 use super::{POINTS, key, range};
 use shardway::{
-    Change, Epoch, Estimates, Memory, Naming, Node, NodeId, NodeStatus, Progress, ShardId, ShardRecord,
-    ShardState, Table, Timestamp,
+    Change, Epoch, Estimates, Memory, Naming, Node, NodeId, NodeStatus, Operation, OperationKind, Phase,
+    Progress, ShardId, ShardRecord, ShardState, Table, Timestamp,
 };
 
 /// Bytes to draw from; zeros at their end.
@@ -54,6 +54,17 @@ impl<'b> Script<'b> {
 
     fn node(&mut self) -> NodeId {
         NodeId(self.draw() % 5)
+    }
+
+    /// A node that holds the shard, mostly.
+    fn holder(&mut self, table: &Table, shard: ShardId) -> NodeId {
+        match table.shard(shard) {
+            Some(shard) if self.below(4) > 0 => {
+                let place = self.below(1 + shard.replicas().len());
+                table.read_set(shard).nth(place).unwrap_or_else(|| self.node())
+            }
+            _ => self.node(),
+        }
     }
 
     fn naming(&mut self) -> Naming {
@@ -115,6 +126,13 @@ impl<'b> Script<'b> {
                 Change::report_progress(self.busy_shard(table), progress.unwrap_or_default())
             }
             21..24 => self.ending(table),
+            24 => match self.below(2) {
+                0 => Change::begin_relocation(shard, self.holder(table, shard), self.node()),
+                _ => {
+                    let phases = [Phase::WriteBothReadOld, Phase::WriteBothReadNew, Phase::UseNew];
+                    Change::step_relocation(self.relocating(table), phases[self.below(3)])
+                }
+            },
             _ => self.node_change(),
         }
     }
@@ -148,20 +166,34 @@ impl<'b> Script<'b> {
         }
     }
 
+    /// A shard that is being relocated, if there is one.
+    fn relocating(&mut self, table: &Table) -> ShardId {
+        let is_one = |operation: &&Operation| operation.kind() == OperationKind::Relocation;
+        match table.operations().filter(is_one).count() {
+            0 => self.shard(table),
+            some => {
+                let nth = table.operations().filter(is_one).nth(self.below(some));
+                nth.map_or(ShardId(1), Operation::shard)
+            }
+        }
+    }
+
     /// A commit or abort, mostly of something that is under way.
     fn ending(&mut self, table: &Table) -> Change {
         let shard = self.busy_shard(table);
         let kind = table.operation(shard).map(|operation| operation.kind() as usize);
-        let kind = if self.below(8) == 0 { self.below(3) } else { kind.unwrap_or(0) };
-        let endings: [fn(ShardId) -> Change; 6] = [
+        let kind = if self.below(8) == 0 { self.below(4) } else { kind.unwrap_or(0) };
+        let endings: [fn(ShardId) -> Change; 8] = [
             Change::commit_split,
             Change::commit_merge,
             Change::commit_transfer,
+            Change::commit_relocation,
             Change::abort_split,
             Change::abort_merge,
             Change::abort_transfer,
+            Change::abort_relocation,
         ];
-        endings[kind + 3 * self.below(2)](shard)
+        endings[kind + 4 * self.below(2)](shard)
     }
 
     fn estimates(&mut self) -> Estimates {
