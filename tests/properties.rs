@@ -26,7 +26,7 @@ fn scripts_come_to_every_outcome_and_refusal() {
     let mut seed = 1u64;
     let mut bytes = Vec::new();
     let mut seen = BTreeSet::new();
-    for round in 0..500 {
+    for round in 0..300 {
         bytes.clear();
         bytes.extend((0..600).map(|_| {
             seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);

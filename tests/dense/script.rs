@@ -24,6 +24,7 @@ impl<'b> Script<'b> {
         Some(match kind {
             0..24 => self.split_all(table),
             24..32 => merge_all(table),
+            32..40 => self.relocation(table),
             _ => (0..=kind % 4).map(|_| self.change(table)).collect(),
         })
     }
@@ -126,13 +127,6 @@ impl<'b> Script<'b> {
                 Change::report_progress(self.busy_shard(table), progress.unwrap_or_default())
             }
             21..24 => self.ending(table),
-            24 => match self.below(2) {
-                0 => Change::begin_relocation(shard, self.holder(table, shard), self.node()),
-                _ => {
-                    let phases = [Phase::WriteBothReadOld, Phase::WriteBothReadNew, Phase::UseNew];
-                    Change::step_relocation(self.relocating(table), phases[self.below(3)])
-                }
-            },
             _ => self.node_change(),
         }
     }
@@ -178,6 +172,32 @@ impl<'b> Script<'b> {
         }
     }
 
+    /// Some way along a relocation, from its beginning or from where it is; not always as it should go.
+    fn relocation(&mut self, table: &Table) -> Vec<Change> {
+        let shard = self.relocating(table);
+        let (mut phase, mut changes) = match table.operation(shard) {
+            Some(Operation::Relocation { phase, .. }) => (*phase, Vec::new()),
+            _ => {
+                let begin = Change::begin_relocation(shard, self.holder(table, shard), self.node());
+                (Phase::WriteBothReadOld, vec![begin])
+            }
+        };
+        let phases = [Phase::WriteBothReadOld, Phase::WriteBothReadNew, Phase::UseNew];
+        for _ in 0..self.below(4) {
+            let next = phases.into_iter().find(|next| *next > phase);
+            changes.push(match (self.below(16), next) {
+                (0, _) => Change::abort_relocation(shard),
+                (1..4, _) => Change::step_relocation(shard, phases[self.below(3)]),
+                (_, Some(next)) => {
+                    phase = next;
+                    Change::step_relocation(shard, next)
+                }
+                (_, None) => Change::commit_relocation(shard),
+            });
+        }
+        changes
+    }
+
     /// A commit or abort, mostly of something that is under way.
     fn ending(&mut self, table: &Table) -> Change {
         let shard = self.busy_shard(table);
@@ -198,7 +218,7 @@ impl<'b> Script<'b> {
 
     fn estimates(&mut self) -> Estimates {
         let keys = match self.below(8) {
-            0 => u64::MAX,
+            0..3 => u64::MAX,
             _ => self.draw(),
         };
         Estimates { keys, bytes: self.draw() }
