@@ -29,6 +29,7 @@ twin() {
 }
 
 twin lost_update write two_transfers "a change is lost"
+twin lost_update follow step_by_step "two deltas are applied to one table"
 twin relaxed_load cell two_followers "Causality violation: Concurrent read and write accesses"
 twin relaxed_exchange cell two_followers "Causality violation: Concurrent read and write accesses"
 twin stale_follower read is_told "the old table, though the publish has returned"
