@@ -82,6 +82,7 @@ mod key;
 mod node;
 mod router;
 mod shard;
+mod sight;
 mod sync;
 mod table;
 
@@ -96,6 +97,7 @@ pub use shard::{
     Access, Epoch, Estimates, NodeId, Policy, Refusal, Route, Shard, ShardId, ShardRecord, ShardState,
     Timestamp, Token,
 };
+pub use sight::{Listing, Picture};
 pub use table::{
     Delta, Denial, Difference, Direction, Fate, Floor, Gaps, Group, Grouping, Leader, Loss, Measure, Memory,
     Move, Passing, Preference, Scan, Shards, StrictScan, Table, TableImage, Totals, Why,
