@@ -332,7 +332,11 @@ fn moves() -> impl Strategy<Value = Vec<(u8, u32)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 400 }))]
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 2 } else { 400 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     /// Reads miss nothing that was acknowledged, whoever knows which revision; and once all know the newest, whatever its phase,
     /// nobody is denied: a move is no outage.

@@ -15,6 +15,7 @@ const SHARE: u64 = 500;
 pub(crate) struct Copies {
     nodes: Vec<Mutex<Data>>,
     requests: RwLock<()>,
+    /// Relaxed throughout: a count that orders nothing. What requests and phases must see of each other goes by the lock.
     served: AtomicU64,
 }
 

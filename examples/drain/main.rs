@@ -28,8 +28,9 @@ fn key(number: u64) -> String {
     format!("user/{number:06}")
 }
 
-fn zone(node: u64) -> &'static str {
-    ["a", "b", "c"][usize::try_from(node % 3).expect("less than three")]
+/// Of a node, or of a client.
+fn zone(number: u64) -> &'static str {
+    ["a", "b", "c"][usize::try_from(number % 3).expect("less than three")]
 }
 
 fn cluster() -> Result<Table, Error> {
@@ -61,6 +62,7 @@ fn main() -> Result<ExitCode, Error> {
     let (moved, traffic) = thread::scope(|scope| {
         let traffic = scope.spawn(|| traffic::run(&router, &copies, &over));
         let moved = drain(&router, &copies);
+        // Relaxed: it orders nothing; the thread is joined.
         over.store(true, Ordering::Relaxed);
         (moved, traffic.join().expect("traffic does not panic"))
     });

@@ -38,6 +38,7 @@ fn main() -> Result<ExitCode, Failure> {
         };
         let clients: Vec<_> = (0..CLIENTS).map(work).collect();
         let changes = balancer::run(&cluster);
+        // Relaxed, here and where it is read: a stop sign that is seen a little later is as good.
         over.store(true, Ordering::Relaxed);
         let ended = |client: thread::ScopedJoinHandle<'_, _>| client.join().expect("no client panics");
         (clients.into_iter().map(ended).collect::<Vec<_>>(), changes)

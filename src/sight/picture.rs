@@ -69,12 +69,24 @@ struct Canvas {
     /// How many rows, with the one that is shared.
     height: usize,
     scale: f64,
+    /// What a gap weighs: as much as the shards do in the mean.
+    gap: f64,
     x: f64,
 }
 
+/// Where a row begins.
+fn y(row: usize) -> f64 {
+    TOP + ROW * row as f64
+}
+
 impl Canvas {
-    fn y(&self, node: NodeId) -> f64 {
-        TOP + ROW * self.rows.get(&node).copied().unwrap_or(ROWS) as f64
+    fn row(&self, node: NodeId) -> usize {
+        self.rows.get(&node).copied().unwrap_or(ROWS)
+    }
+
+    /// Below all rows.
+    fn bottom(&self) -> f64 {
+        y(self.height.max(1))
     }
 
     /// From where to where the next thing of this weight stands.
@@ -88,31 +100,26 @@ impl Canvas {
 impl<'t, L: Fn(Shard<'t>) -> f64> Picture<'t, L> {
     /// At least one, so that an empty shard is seen.
     fn weight(&self, shard: Shard<'_>) -> f64 {
-        let of = match self.measure {
-            Measure::Shards => 1,
-            Measure::Keys => shard.estimates().keys,
-            Measure::Bytes => shard.estimates().bytes,
-        };
-        of.max(1) as f64
+        self.measure.of_shard(shard).max(1) as f64
     }
 
-    fn canvas(&self, gap: f64) -> Canvas {
+    fn canvas(&self) -> Canvas {
         let known = self.table.known_nodes().map(|node| node.id);
         let mut nodes: Vec<_> = self.table.nodes().chain(known).collect();
         nodes.sort_unstable();
         nodes.dedup();
-        let gaps = self.table.gaps().take(GAPS).count() as f64 * gap;
-        let total = self.table.shards().map(|shard| self.weight(shard)).sum::<f64>() + gaps;
+        let shards = self.table.shards().map(|shard| self.weight(shard)).sum::<f64>();
+        let gap = (shards / self.table.len().max(1) as f64).max(1.0);
+        let total = shards + gap * self.table.gaps().take(GAPS).count() as f64;
         let height = nodes.len().min(ROWS + 1);
         let rows = nodes.into_iter().take(ROWS).enumerate().map(|(row, node)| (node, row)).collect();
-        Canvas { rows, height, scale: WIDTH / total.max(1.0), x: LEFT }
+        Canvas { rows, height, scale: WIDTH / total.max(1.0), gap, x: LEFT }
     }
 
     fn label_rows(&self, f: &mut fmt::Formatter<'_>, canvas: &Canvas) -> fmt::Result {
         for (id, row) in &canvas.rows {
-            let (status, y) = (self.table.status(*id), TOP + ROW * *row as f64);
             let address = self.table.node(*id).map_or(String::new(), |node| format!(" {}", node.address));
-            let (colour, note) = match status {
+            let (colour, note) = match self.table.status(*id) {
                 NodeStatus::Up => ("#222", ""),
                 NodeStatus::Draining => ("#a60", " drains"),
                 NodeStatus::Down => ("#c00", " is down"),
@@ -122,24 +129,17 @@ impl<'t, L: Fn(Shard<'t>) -> f64> Picture<'t, L> {
             writeln!(
                 f,
                 r#"<text x="4" y="{:.1}" fill="{colour}"><title>{title}</title>node {text}</text>"#,
-                y + 14.0
+                y(*row) + 14.0
             )?;
         }
         if canvas.height > ROWS {
-            let y = TOP + ROW * ROWS as f64 + 14.0;
-            writeln!(f, r##"<text x="4" y="{y:.1}" fill="#222">all other nodes</text>"##)?;
+            writeln!(f, r##"<text x="4" y="{:.1}" fill="#222">all other nodes</text>"##, y(ROWS) + 14.0)?;
         }
         Ok(())
     }
 
-    fn draw_gap(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        canvas: &mut Canvas,
-        gap: &KeyRange,
-        weight: f64,
-    ) -> fmt::Result {
-        let ((x, width), height) = (canvas.step(weight), ROW * canvas.height.max(1) as f64);
+    fn draw_gap(&self, f: &mut fmt::Formatter<'_>, canvas: &mut Canvas, gap: &KeyRange) -> fmt::Result {
+        let ((x, width), height) = (canvas.step(canvas.gap), canvas.bottom() - TOP);
         let title = Escaped(format!("no owner: {gap}"));
         writeln!(
             f,
@@ -154,18 +154,15 @@ impl<'t, L: Fn(Shard<'t>) -> f64> Picture<'t, L> {
         canvas: &mut Canvas,
         shards: &[Shard<'t>],
     ) -> fmt::Result {
-        let mut parts = BTreeMap::<usize, (NodeId, Part)>::new();
-        let mut part = |node: NodeId, change: &dyn Fn(&mut Part)| {
-            let row = canvas.rows.get(&node).copied().unwrap_or(ROWS);
-            change(&mut parts.entry(row).or_insert((node, Part::default())).1);
-        };
+        let mut parts = BTreeMap::<usize, Part>::new();
         for shard in shards {
             let load = Some((self.load)(*shard)).filter(|load| !load.is_nan());
-            part(shard.leader(), &|part| {
-                part.led += 1;
-                part.load = part.load.into_iter().chain(load).reduce(f64::max);
-            });
-            shard.replicas().iter().for_each(|node| part(*node, &|part| part.copies += 1));
+            let part = parts.entry(canvas.row(shard.leader())).or_default();
+            part.led += 1;
+            part.load = part.load.into_iter().chain(load).reduce(f64::max);
+            for node in shard.replicas() {
+                parts.entry(canvas.row(*node)).or_default().copies += 1;
+            }
         }
         let (x, width) = canvas.step(shards.iter().map(|shard| self.weight(*shard)).sum());
         let name = match shards {
@@ -173,12 +170,12 @@ impl<'t, L: Fn(Shard<'t>) -> f64> Picture<'t, L> {
             [first, ..] => format!("{} shards from {}", shards.len(), first.range()),
             [] => return Ok(()),
         };
-        for (node, part) in parts.into_values() {
+        for (row, part) in parts {
             let (top, height, colour) = match part.led {
                 0 => (8.0, 6.0, "#bbb".into()),
                 _ => (2.0, 18.0, colour(part.load)),
             };
-            let (y, title) = (canvas.y(node) + top, Escaped(self.title(&name, part)));
+            let (y, title) = (y(row) + top, Escaped(self.title(&name, part)));
             writeln!(
                 f,
                 r#"<rect x="{x:.2}" y="{y:.1}" width="{width:.2}" height="{height}" fill="{colour}"><title>{title}</title></rect>"#
@@ -211,9 +208,8 @@ fn colour(load: Option<f64>) -> String {
 impl<'t, L: Fn(Shard<'t>) -> f64> fmt::Display for Picture<'t, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let table = self.table;
-        let mean = table.shards().map(|shard| self.weight(shard)).sum::<f64>() / table.len().max(1) as f64;
-        let mut canvas = self.canvas(mean.max(1.0));
-        let (width, height) = (LEFT + WIDTH + 10.0, TOP + ROW * canvas.height.max(1) as f64 + 10.0);
+        let mut canvas = self.canvas();
+        let (width, height) = (LEFT + WIDTH + 10.0, canvas.bottom() + 10.0);
         writeln!(
             f,
             r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">"#
@@ -237,7 +233,7 @@ impl<'t, L: Fn(Shard<'t>) -> f64> fmt::Display for Picture<'t, L> {
         for shard in table.shards() {
             while let Some(gap) = gaps.next_if(|gap| gap.start() < shard.start()) {
                 self.draw_column(f, &mut canvas, &std::mem::take(&mut column))?;
-                self.draw_gap(f, &mut canvas, &gap, mean.max(1.0))?;
+                self.draw_gap(f, &mut canvas, &gap)?;
             }
             column.push(shard);
             if column.len() == each {
@@ -245,7 +241,7 @@ impl<'t, L: Fn(Shard<'t>) -> f64> fmt::Display for Picture<'t, L> {
             }
         }
         self.draw_column(f, &mut canvas, &column)?;
-        gaps.try_for_each(|gap| self.draw_gap(f, &mut canvas, &gap, mean.max(1.0)))?;
+        gaps.try_for_each(|gap| self.draw_gap(f, &mut canvas, &gap))?;
         writeln!(f, "</svg>")
     }
 }

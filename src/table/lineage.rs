@@ -142,8 +142,8 @@ impl Lineage {
         }
     }
 
-    /// How many of the newest here are at the front of a newer version, and what is there behind them. O(what was forgotten, and what was added), if the newer version comes of this one, and
-    /// `revision` is that of this one's table.
+    /// How many of the newest here are at the front of a newer version, and what is there behind them. O(what was forgotten,
+    /// and what was added), if the newer version comes of this one, and `revision` is that of this one's table.
     pub(super) fn diff(&self, newer: &Self, revision: u64) -> (usize, Vec<Passing>) {
         let added = newer.newest().take_while(|passing| passing.revision > revision).count();
         let kept = newer.len - added;

@@ -38,7 +38,7 @@ impl Measure {
         }
     }
 
-    fn of_shard(self, shard: Shard<'_>) -> u128 {
+    pub(crate) fn of_shard(self, shard: Shard<'_>) -> u128 {
         match self {
             Self::Shards => 1,
             Self::Keys => shard.estimates().keys.into(),

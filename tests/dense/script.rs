@@ -124,7 +124,7 @@ impl<'b> Script<'b> {
             19 => Change::begin_transfer(shard, self.node()),
             20 => {
                 let progress = Progress::new(f64::from(u8::try_from(self.below(5)).unwrap_or(0)) / 4.0);
-                Change::report_progress(self.busy_shard(table), progress.unwrap_or_default())
+                Change::report_progress(self.busy_shard(table, |_| true), progress.unwrap_or_default())
             }
             21..24 => self.ending(table),
             _ => self.node_change(),
@@ -151,30 +151,19 @@ impl<'b> Script<'b> {
         }
     }
 
-    /// A shard on which something is under way, if there is one.
-    fn busy_shard(&mut self, table: &Table) -> ShardId {
-        let busy: Vec<_> = table.operations().flat_map(|operation| operation.shards()).collect();
+    /// A shard on which something of this kind is under way, if there is one.
+    fn busy_shard(&mut self, table: &Table, is_asked: impl Fn(OperationKind) -> bool) -> ShardId {
+        let asked = table.operations().filter(|operation| is_asked(operation.kind()));
+        let busy: Vec<_> = asked.flat_map(Operation::shards).collect();
         match busy.len() {
             0 => self.shard(table),
             some => busy[self.below(some)],
         }
     }
 
-    /// A shard that is being relocated, if there is one.
-    fn relocating(&mut self, table: &Table) -> ShardId {
-        let is_one = |operation: &&Operation| operation.kind() == OperationKind::Relocation;
-        match table.operations().filter(is_one).count() {
-            0 => self.shard(table),
-            some => {
-                let nth = table.operations().filter(is_one).nth(self.below(some));
-                nth.map_or(ShardId(1), Operation::shard)
-            }
-        }
-    }
-
     /// Some way along a relocation, from its beginning or from where it is; not always as it should go.
     fn relocation(&mut self, table: &Table) -> Vec<Change> {
-        let shard = self.relocating(table);
+        let shard = self.busy_shard(table, |kind| kind == OperationKind::Relocation);
         let (mut phase, mut changes) = match table.operation(shard) {
             Some(Operation::Relocation { phase, .. }) => (*phase, Vec::new()),
             _ => {
@@ -200,7 +189,7 @@ impl<'b> Script<'b> {
 
     /// A commit or abort, mostly of something that is under way.
     fn ending(&mut self, table: &Table) -> Change {
-        let shard = self.busy_shard(table);
+        let shard = self.busy_shard(table, |_| true);
         let kind = table.operation(shard).map(|operation| operation.kind() as usize);
         let kind = if self.below(8) == 0 { self.below(4) } else { kind.unwrap_or(0) };
         let endings: [fn(ShardId) -> Change; 8] = [

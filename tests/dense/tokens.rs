@@ -81,11 +81,14 @@ fn expected_denial(table: &Table, node: NodeId, token: Token, point: usize, acce
     match owner {
         Some(shard) if (shard.id(), shard.epoch()) == (token.shard, token.epoch) => {
             let serves = match access {
-                Access::Write => shard.state().can_write(),
+                Access::Write | Access::FollowerWrite => shard.state().can_write(),
                 _ => shard.state().can_read(),
             };
-            let is_here =
-                shard.leader() == node || access == Access::FollowerRead && shard.replicas().contains(&node);
+            let is_here = match access {
+                Access::FollowerRead => table.read_set(shard).any(|holder| holder == node),
+                Access::FollowerWrite => table.write_set(shard).any(|holder| holder == node),
+                _ => shard.leader() == node,
+            };
             match (is_here, is_down(node), serves) {
                 (false, ..) => "WrongNode",
                 (_, true, _) => "NodeDown",
@@ -112,7 +115,7 @@ fn name(answer: &Result<shardway::Route, Denial<'_>>) -> &'static str {
     }
 }
 
-const ACCESSES: [Access; 3] = [Access::Read, Access::Write, Access::FollowerRead];
+const ACCESSES: [Access; 4] = [Access::Read, Access::Write, Access::FollowerRead, Access::FollowerWrite];
 
 /// Asks with tokens old, new and made up, everywhere, and says which answers came.
 pub(crate) fn ask_everywhere(table: &Table, olds: &[Old]) -> BTreeSet<&'static str> {

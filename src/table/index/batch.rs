@@ -49,17 +49,16 @@ impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Search for Floors<'t, '_, 
                 self.keys.chunks(GROUP).for_each(|group| self.group::<L>(root, group));
             }
             // So few nodes stay in the nearest caches: there is nothing to wait for together.
-            _ => self.keys.iter().for_each(|key| self.single::<L>(key.as_ref())),
+            _ => {
+                for key in self.keys {
+                    (self.answer)(Owner(self.index, key.as_ref()).run::<L>());
+                }
+            }
         }
     }
 }
 
 impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Floors<'t, '_, K, A> {
-    #[inline(always)]
-    fn single<L: Lanes>(&mut self, key: &[u8]) {
-        (self.answer)(Owner(self.index, key).run::<L>());
-    }
-
     #[inline(always)]
     fn group<L: Lanes>(&mut self, root: &'t Inner, keys: &[K]) {
         // Where each key is, and how many of its bytes all keys there are known to have.
