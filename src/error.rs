@@ -144,6 +144,21 @@ pub enum Error {
         found: u64,
     },
 
+    /// What a cache was told of a shard is no newer than what it knows of the same keys or of the same shard.
+    #[error("{shard} at epoch {epoch} is no news: {known} is known, at epoch {known_epoch}, to own {range}")]
+    NotNewer {
+        /// The shard that it was told of.
+        shard: ShardId,
+        /// The epoch in which it was told of it.
+        epoch: Epoch,
+        /// The shard that it knows.
+        known: ShardId,
+        /// The epoch in which it knows that one.
+        known_epoch: Epoch,
+        /// The keys that it knows that one to own.
+        range: KeyRange,
+    },
+
     /// A delta is for another table of the same revision, or leads to another than it says.
     #[error(
         "the table at revision {revision} has the digest {found:#018x}, and that of the delta {expected:#018x}"

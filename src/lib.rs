@@ -35,6 +35,7 @@
 //!   can sit inside a replicated log.
 //! - [`Token`]: what a request carries; [`Denial`]: why it is not served here, and the cure; [`Fate`]: what became of an old one.
 //! - [`Delta`]: what leads from one version to a later one, for another process to apply; [`Move`]: what it means for keys.
+//! - [`RouteCache`]: for clients, a table with gaps that is filled from answers and loads each missing part once.
 //! - [`Node`]: where a node is and whether it serves; [`Preference`]: which copy to read from.
 //! - [`Router`]: one published table. [`Reader`], [`Snapshot`]: the ways to read it. [`Watch`]: to be told of new ones.
 //! - [`Error`], [`Refusal`]: what was expected, and what was found.
@@ -75,6 +76,7 @@
 //! - `serde`: changes, records, operations and whole tables serialise. What is loaded is validated like what is built.
 //! - `stream`: a [`Watch`] is a `futures_core::Stream`.
 
+mod cache;
 mod change;
 mod counter;
 mod error;
@@ -86,6 +88,7 @@ mod sight;
 mod sync;
 mod table;
 
+pub use cache::{LoadError, Missing, RouteCache};
 pub use change::{
     Action, Change, Expectation, Halves, Naming, Operation, OperationKind, Outcome, Phase, Progress, Summary,
 };
@@ -99,8 +102,8 @@ pub use shard::{
 };
 pub use sight::{Listing, Picture};
 pub use table::{
-    Delta, Denial, Difference, Direction, Fate, Floor, Gaps, Group, Grouping, Leader, Loss, Measure, Memory,
-    Move, Passing, Preference, Scan, Shards, StrictScan, Table, TableImage, Totals, Why,
+    Delta, Denial, Difference, Direction, Fate, Floor, Gaps, Group, Grouping, Leader, Learned, Loss, Measure,
+    Memory, Move, Passing, Preference, Scan, Shards, StrictScan, Table, TableImage, Totals, Why,
 };
 
 /// The README's examples compile and pass.

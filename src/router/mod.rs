@@ -274,6 +274,22 @@ impl Router {
         }
     }
 
+    /// Publishes what `next` makes of the published table, if it makes anything, and gives what it says beside. It is asked
+    /// again with another table when another writer was faster.
+    pub(crate) fn publish_next<R>(&self, mut next: impl FnMut(&Table) -> (Option<Table>, R)) -> R {
+        loop {
+            let current = self.shared.cell.load_full();
+            match next(&current) {
+                (None, said) => return said,
+                (Some(next), said) => {
+                    if self.publish(current, next) {
+                        return said;
+                    }
+                }
+            }
+        }
+    }
+
     /// Carries out one change.
     ///
     /// # Errors

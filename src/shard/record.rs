@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Epoch, Estimates, NodeId, Route, ShardId, ShardState, Timestamp};
+use super::{Epoch, Estimates, NodeId, Route, ShardId, ShardState, Timestamp, Token};
 use crate::error::Error;
 use crate::key::{KeyEnd, KeyRange};
 
@@ -189,6 +189,12 @@ impl<'t> Shard<'t> {
     #[must_use]
     pub fn route(self) -> Route {
         self.facts.route
+    }
+
+    /// What a request by what is known of it here carries: its id and epoch.
+    #[must_use]
+    pub fn token(self) -> Token {
+        self.facts.route.token()
     }
 
     /// The whole record as owned data, for instance to change it and hand it to [`Change::update`](crate::Change::update).

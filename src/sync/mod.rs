@@ -27,7 +27,7 @@ mod stack;
 pub(crate) use model::{Cell, Follower, block_on, holders};
 #[cfg(not(loom))]
 pub(crate) use native::{Cell, Follower, holders};
-pub(crate) use signal::{Seat, Signal};
+pub(crate) use signal::{Seat, Signal, wake};
 #[cfg(not(loom))]
 pub(crate) use sleep::block_on;
 pub(crate) use stack::Stack;

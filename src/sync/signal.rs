@@ -113,7 +113,8 @@ impl Seat {
     }
 }
 
-fn wake(waker: Waker) {
+/// Wakes, whatever the waker does.
+pub(crate) fn wake(waker: Waker) {
     // Loom's own failures must get through.
     if cfg!(loom) {
         waker.wake();

@@ -5,8 +5,8 @@
 //! [`ids`] by id, [`nodes`] knows nodes, [`scan`] walks ranges and gaps, [`ranges`] and [`strict`] several ranges at once,
 //! [`totals`] sums them up; [`grouping`] groups keys, [`digest`] stands for all of it; [`draft`] carries changes out, with one
 //! file for each family ([`registry`], [`split`], [`merge`], [`transfer`], [`relocation`], [`operations`]); [`image`] is the
-//! table as data, [`delta`] what leads from one version to a later one, [`moves`] what that means for keys; [`verify`] checks
-//! every invariant.
+//! table as data, [`delta`] what leads from one version to a later one, [`moves`] what that means for keys; [`learning`]
+//! fills a client's table from answers; [`verify`] checks every invariant.
 
 mod admission;
 mod bits;
@@ -20,6 +20,7 @@ mod grouping;
 mod ids;
 mod image;
 mod index;
+mod learning;
 mod lineage;
 mod merge;
 mod moves;
@@ -59,6 +60,7 @@ pub use diff::Difference;
 pub use fate::Fate;
 pub use grouping::{Group, Grouping, Leader};
 pub use image::TableImage;
+pub use learning::Learned;
 pub use lineage::{Memory, Passing};
 pub use moves::{Move, Why};
 pub use nodes::Loss;

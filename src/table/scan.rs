@@ -70,6 +70,30 @@ impl Table {
         };
         Gaps { open: Some(range.start().into()), end, shards: self.range(range) }
     }
+
+    /// All of the gap that `key` lies in; `None` if a shard owns it. O(log n).
+    ///
+    /// ```
+    /// use shardway::{KeyRange, NodeId, ShardId, ShardRecord, Table};
+    ///
+    /// let range = KeyRange::try_from("m".."t")?;
+    /// let table = Table::from_records([ShardRecord::new(ShardId(1), range, NodeId(1))])?;
+    /// assert_eq!(table.gap_at("a"), Some(KeyRange::try_from("".."m")?));
+    /// assert_eq!(table.gap_at("x"), Some(KeyRange::from("t"..)));
+    /// assert_eq!(table.gap_at("m"), None);
+    /// # Ok::<(), shardway::Error>(())
+    /// ```
+    #[must_use]
+    pub fn gap_at(&self, key: impl AsRef<[u8]>) -> Option<KeyRange> {
+        let key = key.as_ref();
+        let start = match self.index.floor(key).map(Shard::end) {
+            None => Key::empty(),
+            Some(KeyEnd::At(end)) if end <= key => Key::from(end),
+            Some(_) => return None,
+        };
+        let end = self.index.after(key).map_or(KeyEnd::Unbounded, |next| KeyEnd::At(next.start().into()));
+        KeyRange::new(start, end).ok()
+    }
 }
 
 /// Shards in key order, from either end. Made by [`Table::shards`] and [`Table::range`].
