@@ -65,6 +65,11 @@ proptest! {
     }
 
     #[test]
+    fn caches_know_what_is_newest(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        checks::cache::run(&bytes);
+    }
+
+    #[test]
     fn batches_and_scans_are_look_ups(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         checks::batch::run(&bytes);
     }

@@ -3,6 +3,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod bulk;
+pub(crate) mod cache;
 pub(crate) mod changes;
 pub(crate) mod deltas;
 pub(crate) mod diff;
@@ -15,9 +16,10 @@ pub(crate) mod tokens;
 type Question = (&'static str, fn(&[u8]));
 
 /// Every question.
-pub(crate) const ALL: [Question; 8] = [
+pub(crate) const ALL: [Question; 9] = [
     ("batch", batch::run),
     ("bulk", bulk::run),
+    ("cache", cache::run),
     ("changes", changes::run),
     ("deltas", deltas::run),
     ("diff", diff::run),

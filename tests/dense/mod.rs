@@ -1,10 +1,11 @@
 //! The model that the table is held against: a keyspace of a hundred points with one owner a point, no ranges, no trees,
 //! no sharing, and every rule written out once more in the plainest way. [`script`] makes changes for both,
 //! [`relocation`] is what it says of them. [`check`] compares them, [`follow`] versions of a table with one another, and
-//! [`tokens`] what a table says of old tokens with what their points say.
+//! [`tokens`] what a table says of old tokens with what their points say; [`known`] is what a client knows.
 
 pub(crate) mod check;
 pub(crate) mod follow;
+pub(crate) mod known;
 mod relocation;
 pub(crate) mod script;
 pub(crate) mod tokens;
