@@ -383,6 +383,17 @@ pub enum Error {
         found: String,
     },
 
+    /// A setting is not one that makes sense.
+    #[error("the {what} has to be {expected}, not {found}")]
+    OutOfBounds {
+        /// The setting.
+        what: &'static str,
+        /// What it has to be.
+        expected: &'static str,
+        /// What was given instead.
+        found: String,
+    },
+
     /// A counter or the supply of ids has come to its end; it never wraps.
     #[error("the {what} has come to its end")]
     Exhausted {

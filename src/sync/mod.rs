@@ -1,9 +1,9 @@
-//! The only module that names atomics, `arc-swap` or `cfg(loom)`: all that the router knows of concurrency is here, so
-//! that a model checker can take its place.
+//! The only module that names atomics, `arc-swap`, `crossbeam-epoch` or `cfg(loom)`: all that the others know of concurrency is
+//! here, so that a model checker can take its place.
 //!
 //! [`Cell`] holds what is published and [`Follower`] keeps up with it; they are made of `arc-swap` natively, and of one
-//! `AtomicPtr` under loom, which promises no more than the protocol relies on. [`Stack`] and [`Signal`] are the same code under
-//! both.
+//! `AtomicPtr` under loom, which promises no more than the protocol relies on. [`Stack`], [`Signal`], [`Registry`], [`Tally`]
+//! and [`Flag`] are the same code under both; what the registry frees with, [`Reclaimer`], is not.
 
 #![allow(clippy::disallowed_types, unsafe_code, reason = "this is the module that may")]
 
@@ -14,32 +14,42 @@ macro_rules! unless_broken {
     };
 }
 
+mod flag;
 #[cfg(loom)]
 mod model;
 #[cfg(not(loom))]
 mod native;
+#[cfg(not(loom))]
+mod reclaim;
+mod registry;
 mod signal;
 #[cfg(not(loom))]
 mod sleep;
 mod stack;
+mod tally;
 
+pub(crate) use flag::Flag;
 #[cfg(loom)]
-pub(crate) use model::{Cell, Follower, block_on, holders};
+pub(crate) use model::{Cell, Follower, Reclaimer, block_on, holders};
 #[cfg(not(loom))]
 pub(crate) use native::{Cell, Follower, holders};
+#[cfg(not(loom))]
+pub(crate) use reclaim::Reclaimer;
+pub(crate) use registry::{Place, Registry};
 pub(crate) use signal::{Seat, Signal, wake};
 #[cfg(not(loom))]
 pub(crate) use sleep::block_on;
 pub(crate) use stack::Stack;
+pub(crate) use tally::Tally;
 
 #[cfg(loom)]
 mod primitive {
     pub(crate) use super::model::{Mutex, MutexGuard};
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 }
 #[cfg(not(loom))]
 mod primitive {
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
     pub(crate) use std::sync::{Mutex, MutexGuard};
 }
 

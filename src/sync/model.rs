@@ -126,6 +126,48 @@ impl<S: Clone, T> Clone for Follower<S, T> {
     }
 }
 
+/// See `reclaim.rs`; what is retired is freed with the reclaimer, so that nobody can come too late to it. That a node is retired
+/// twice is found.
+#[derive(Default)]
+pub(crate) struct Reclaimer(std::sync::Mutex<Vec<Retired>>);
+
+struct Retired {
+    address: usize,
+    free: Box<dyn FnOnce()>,
+}
+
+// SAFETY: whoever retires promises that it may be dropped on any thread.
+unsafe impl Send for Retired {}
+
+pub(crate) struct Pinned<'r>(&'r Reclaimer);
+
+impl Reclaimer {
+    pub(crate) fn pin(&self) -> Pinned<'_> {
+        Pinned(self)
+    }
+}
+
+impl Pinned<'_> {
+    /// # Safety
+    ///
+    /// See `reclaim.rs`.
+    pub(crate) unsafe fn retire<T: 'static>(&self, node: *mut T) {
+        let mut retired = self.0.0.lock().unwrap();
+        assert!(retired.iter().all(|other| other.address != node.addr()), "a node is retired twice");
+        // SAFETY: as the caller promises.
+        let free = Box::new(move || drop(unsafe { Box::from_raw(node) }));
+        retired.push(Retired { address: node.addr(), free });
+    }
+}
+
+impl Drop for Reclaimer {
+    fn drop(&mut self) {
+        for retired in self.0.get_mut().unwrap().drain(..) {
+            (retired.free)();
+        }
+    }
+}
+
 /// See `sleep.rs`. Wakes for no reason now and then, as threads do. Has no clock: never gives up.
 pub(crate) fn block_on<F: Future>(future: F, _deadline: Option<Instant>) -> Option<F::Output> {
     Some(loom::future::block_on(future))

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::primitive::{AtomicBool, Ordering};
-use super::{Lock, Stack};
+use super::{Flag, Lock, Stack};
 
 /// See the module.
 #[derive(Default)]
@@ -29,7 +29,7 @@ pub(crate) struct Signal {
     waiting: Stack<Arc<Seat>>,
     /// Seats without a follower. Only who comes or goes takes this lock; never a writer.
     free: Lock<Vec<Arc<Seat>>>,
-    closed: AtomicBool,
+    closed: Flag,
 }
 
 /// Where one follower waits.
@@ -74,14 +74,13 @@ impl Signal {
 
     /// Says that nothing more will be published, and wakes all.
     pub(crate) fn close(&self) {
-        // Release: who finds it closed finds all that was published. It is published by the `notify` that follows.
-        self.closed.store(true, Ordering::Release);
+        // Who finds it closed finds all that was published. It is published by the `notify` that follows.
+        self.closed.set();
         self.notify();
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        // Acquire: pairs with the store in `close`.
-        self.closed.load(Ordering::Acquire)
+        self.closed.is_set()
     }
 }
 

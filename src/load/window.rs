@@ -1,0 +1,137 @@
+//! What one thread has counted, shard by shard, where others can read it: open addressing in a table that never grows. Who needs
+//! a larger one, or one without the shards of long ago, begins another window.
+
+use super::counted::Count;
+use crate::shard::ShardId;
+use crate::sync::{Flag, Tally};
+
+/// See the module. Has one writer, and any number of readers.
+pub(super) struct Window {
+    slots: Box<[Slot]>,
+    /// What found no slot.
+    rest: Slot,
+    /// Set by the writer when it counts no more here.
+    pub(super) is_over: Flag,
+    /// Set by the first who reads it.
+    pub(super) is_read: Flag,
+}
+
+/// Two in a cache line, and none in two.
+#[repr(align(32))]
+#[derive(Default)]
+struct Slot {
+    /// The id of the shard plus one; zero in an empty slot.
+    mark: Tally,
+    requests: Tally,
+    bytes: Tally,
+}
+
+impl Slot {
+    #[inline]
+    fn count(&self, bytes: u64) {
+        self.requests.add(1);
+        self.bytes.add(bytes);
+    }
+
+    fn read(&self) -> Count {
+        Count { requests: self.requests.get(), bytes: self.bytes.get() }
+    }
+}
+
+impl Window {
+    /// With so many slots, a power of two, of which half are used.
+    pub(super) fn new(slots: usize) -> Self {
+        debug_assert!(slots.is_power_of_two() && slots > 1);
+        Self {
+            slots: (0..slots).map(|_| Slot::default()).collect(),
+            rest: Slot::default(),
+            is_over: Flag::default(),
+            is_read: Flag::default(),
+        }
+    }
+
+    pub(super) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Counts a request, if the shard has a slot. To be called by the one writer.
+    #[inline]
+    pub(super) fn count(&self, shard: ShardId, bytes: u64) -> bool {
+        let slot = self.find(shard);
+        let is_there = slot.mark.get() != 0;
+        if is_there {
+            slot.count(bytes);
+        }
+        is_there
+    }
+
+    /// Gives the shard a slot, and counts its first request. To be called by the one writer, for a shard that has none.
+    pub(super) fn enroll(&self, shard: ShardId, bytes: u64) {
+        let slot = self.find(shard);
+        slot.count(bytes);
+        slot.mark.set(shard.0 + 1);
+    }
+
+    /// Counts a request of a shard for which there is no slot. To be called by the one writer.
+    pub(super) fn count_rest(&self, bytes: u64) {
+        self.rest.count(bytes);
+    }
+
+    /// The slot of the shard, or the empty one where it would be: there always is one.
+    #[inline]
+    fn find(&self, shard: ShardId) -> &Slot {
+        let (mark, last) = (shard.0.wrapping_add(1), self.slots.len() - 1);
+        // Fibonacci hashing (Knuth, 6.4): neighbouring ids are far from each other.
+        let hash = shard.0.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "the upper half of the bits, of which the last are taken"
+        )]
+        let mut place = (hash >> 32) as usize & last;
+        loop {
+            let slot = &self.slots[place];
+            let found = slot.mark.get();
+            if found == mark || found == 0 {
+                return slot;
+            }
+            place = (place + 1) & last;
+        }
+    }
+
+    /// What was counted of each shard from the beginning on, by the place of its slot; and what found none.
+    pub(super) fn read(&self) -> (impl Iterator<Item = (usize, ShardId, Count)>, Count) {
+        let slots = self.slots.iter().enumerate().filter_map(|(place, slot)| {
+            let shard = slot.mark.get().checked_sub(1)?;
+            Some((place, ShardId(shard), slot.read()))
+        });
+        (slots, self.rest.read())
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_lie_in_one_line_each() {
+        assert_eq!((size_of::<Slot>(), align_of::<Slot>()), (32, 32));
+    }
+
+    #[test]
+    fn shards_are_told_apart_however_they_collide() {
+        let window = Window::new(8);
+        let shards = [0, 1, 1 << 32, u64::MAX - 1].map(ShardId);
+        for (place, shard) in shards.into_iter().enumerate() {
+            assert!(!window.count(shard, 1));
+            window.enroll(shard, 1);
+            (0..place).for_each(|_| assert!(window.count(shard, 10)));
+        }
+        window.count_rest(7);
+        let (slots, rest) = window.read();
+        let mut found: Vec<_> = slots.map(|(_, shard, count)| (shard, count.requests, count.bytes)).collect();
+        found.sort_unstable();
+        let counted = |place: u64| (shards[usize::try_from(place).unwrap()], place + 1, 1 + 10 * place);
+        assert_eq!(found, (0..4).map(counted).collect::<Vec<_>>());
+        assert_eq!(rest, Count { requests: 1, bytes: 7 });
+    }
+}
