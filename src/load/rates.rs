@@ -53,7 +53,8 @@ impl Rate {
 /// assert!((rates.of(shard).requests - 500.0).abs() < 1e-6);
 ///
 /// let halves = router.split(shard, "user/5")?;
-/// rates.absorb(load.collect(), &router.snapshot(), Timestamp(60_000));
+/// (0..500).for_each(|_| tracker.count(shard, "user/4711", 100)); // by a thread that does not know yet
+/// rates.absorb(load.collect(), &router.snapshot(), Timestamp(61_000));
 /// assert!((rates.of(halves.lower).requests - 500.0).abs() < 1e-6, "all that was asked for is below");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

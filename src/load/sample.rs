@@ -78,14 +78,14 @@ impl Samples {
         }
         let (mut below, mut best) = (0.0, None::<(f64, f64, &Key, &Key)>);
         for ((before, weight), after) in by_key.iter().zip(by_key.keys().skip(1)) {
-            below += weight / total;
-            let off = (below - 0.5_f64).abs();
+            below += weight;
+            let off = (below / total - 0.5).abs();
             if best.is_none_or(|(least, ..)| off < least) {
                 best = Some((off, below, *before, *after));
             }
         }
         let (off, below, before, after) = best?;
-        (off <= 0.5 - LEAST_SHARE).then(|| Cut { at: separator(before, after), below })
+        (off <= 0.5 - LEAST_SHARE).then(|| Cut { at: separator(before, after), below: below / total })
     }
 }
 

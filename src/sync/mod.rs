@@ -44,12 +44,12 @@ pub(crate) use tally::Tally;
 
 #[cfg(loom)]
 mod primitive {
-    pub(crate) use super::model::{Mutex, MutexGuard};
+    pub(crate) use super::model::{Link, Mutex, MutexGuard};
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 }
 #[cfg(not(loom))]
 mod primitive {
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicPtr as Link, AtomicU64, Ordering};
     pub(crate) use std::sync::{Mutex, MutexGuard};
 }
 

@@ -126,6 +126,43 @@ impl<S: Clone, T> Clone for Follower<S, T> {
     }
 }
 
+/// A pointer that some read and others exchange, with a turn before every access, as in [`Cell`]: or else loom would not see that
+/// it matters whether who walks over a list reads a link before or after somebody has looked at it and changed it.
+pub(crate) struct Link<T> {
+    pointer: AtomicPtr<T>,
+    turn: AtomicUsize,
+}
+
+impl<T> Link<T> {
+    pub(crate) fn new(pointer: *mut T) -> Self {
+        Self { pointer: AtomicPtr::new(pointer), turn: AtomicUsize::new(0) }
+    }
+
+    fn at_its_turn(&self) -> &AtomicPtr<T> {
+        // Relaxed: see `Cell::take_turn`.
+        self.turn.fetch_add(1, Ordering::Relaxed);
+        &self.pointer
+    }
+
+    pub(crate) fn load(&self, ordering: Ordering) -> *mut T {
+        self.at_its_turn().load(ordering)
+    }
+
+    pub(crate) fn store(&self, pointer: *mut T, ordering: Ordering) {
+        self.at_its_turn().store(pointer, ordering);
+    }
+
+    pub(crate) fn compare_exchange(
+        &self,
+        current: *mut T,
+        new: *mut T,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<*mut T, *mut T> {
+        self.at_its_turn().compare_exchange(current, new, success, failure)
+    }
+}
+
 /// See `reclaim.rs`; what is retired is freed with the reclaimer, so that nobody can come too late to it. That a node is retired
 /// twice is found.
 #[derive(Default)]

@@ -25,7 +25,7 @@ impl Pinned {
     ///
     /// It came of a box, no one can get to it any more but those who are pinned under the same reclaimer, it is retired once, and
     /// it may be dropped on any thread.
-    pub(crate) unsafe fn retire<T>(&self, node: *mut T) {
+    pub(crate) unsafe fn retire<T: 'static>(&self, node: *mut T) {
         // SAFETY: as the caller promises.
         unsafe { self.0.defer_unchecked(move || drop(Box::from_raw(node))) };
     }

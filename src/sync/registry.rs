@@ -11,11 +11,11 @@ use std::ptr;
 use std::sync::Arc;
 
 use super::Reclaimer;
-use super::primitive::{AtomicPtr, Ordering};
+use super::primitive::{Link, Ordering};
 
 /// See the module.
 pub(crate) struct Registry<T> {
-    head: AtomicPtr<Node<T>>,
+    head: Link<Node<T>>,
     reclaimer: Reclaimer,
     /// Values are handed to whoever asks.
     owns: PhantomData<Arc<T>>,
@@ -24,7 +24,7 @@ pub(crate) struct Registry<T> {
 struct Node<T> {
     value: Arc<T>,
     /// The next node, marked if this one has gone.
-    next: AtomicPtr<Node<T>>,
+    next: Link<Node<T>>,
 }
 
 /// The place of one that is there. To be given back by [`Registry::leave`], or else it stays there.
@@ -52,19 +52,19 @@ fn is_marked<T>(node: *mut Node<T>) -> bool {
 
 impl<T> Default for Registry<T> {
     fn default() -> Self {
-        Self { head: AtomicPtr::new(ptr::null_mut()), reclaimer: Reclaimer::default(), owns: PhantomData }
+        Self { head: Link::new(ptr::null_mut()), reclaimer: Reclaimer::default(), owns: PhantomData }
     }
 }
 
-impl<T: Send + Sync> Registry<T> {
+impl<T: Send + Sync + 'static> Registry<T> {
     /// Lock-free: tried again only because another one came.
     pub(crate) fn enter(&self, value: Arc<T>) -> Place<T> {
         // Relaxed: nothing is read through it here.
         let mut head = self.head.load(Ordering::Relaxed);
-        let node = Box::into_raw(Box::new(Node { value, next: AtomicPtr::new(head) }));
+        let node = Box::into_raw(Box::new(Node { value, next: Link::new(head) }));
         // Release: pairs with the loads of `sweep`, which then see the node. Each exchange of the head extends the release
         // sequences of those before, so they see all nodes behind it too.
-        while let Err(now) = self.head.compare_exchange_weak(
+        while let Err(now) = self.head.compare_exchange(
             head,
             node,
             unless_broken!("relaxed_enter", Ordering::Release),
@@ -86,7 +86,7 @@ impl<T: Send + Sync> Registry<T> {
         loop {
             // AcqRel: releases what the next node was released with, which a later walk may see through this pointer alone; and
             // a walk that finds the mark sees what happened before.
-            match node.next.compare_exchange_weak(next, marked(next), Ordering::AcqRel, Ordering::Relaxed) {
+            match node.next.compare_exchange(next, marked(next), Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => break,
                 Err(now) => next = now,
             }
