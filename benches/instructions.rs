@@ -10,7 +10,7 @@ mod workload;
 use std::env;
 use std::hint::black_box;
 
-use shardway::{Change, NodeId, Router, ShardRecord, Table};
+use shardway::{Change, Load, NodeId, Router, ShardRecord, Table};
 
 use workload::keys::{KeySet, Queries};
 use workload::shards::{self, Target, Targets};
@@ -25,10 +25,11 @@ const DIFFERENT: usize = 10;
 /// Carries an operation out, and says how often.
 type Operation = fn() -> usize;
 
-const OPERATIONS: [(&str, Operation); 13] = [
+const OPERATIONS: [(&str, Operation); 14] = [
     ("lookup_random", || look_up(KeySet::Random)),
     ("lookup_table_row", || look_up(KeySet::TableRow)),
     ("lookup_text", || look_up(KeySet::Text)),
+    ("lookup_tracked", look_up_tracked),
     ("batch_random", batch),
     ("by_id", by_id),
     ("totals", totals),
@@ -73,6 +74,26 @@ fn look_up(keys: KeySet) -> usize {
             black_box(reader.resolve(key).is_ok());
         }
     });
+    asked.len()
+}
+
+/// As `lookup_random`, and each request is counted.
+fn look_up_tracked() -> usize {
+    let router = shards::router(&records());
+    let (mut reader, asked) = (router.reader(), asked(KeySet::Random));
+    let mut tracker = Load::default().tracker(1);
+    // The first time it finds room for its shards.
+    for is_warm in [false, false, false, true] {
+        let keys: Vec<&[u8]> = asked.iter().collect();
+        let mut run = || {
+            for key in &keys {
+                if let Ok(route) = reader.resolve(key) {
+                    tracker.count(route.shard, key, 128);
+                }
+            }
+        };
+        if is_warm { measured(&mut run) } else { run() }
+    }
     asked.len()
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use shardway::{
     Advice, Advisor, Change, Count, Counted, Error, Estimates, Key, KeyRange, Load, NodeId, Rate, Rates,
-    Sampling, ShardId, ShardRecord, Table, Thresholds, Timestamp,
+    Sampling, ShardId, ShardRecord, Table, Thresholds, Timestamp, Tracker,
 };
 
 const NONE: Sampling = Sampling { every: 0, keep: 0 };
@@ -51,6 +51,7 @@ proptest! {
                 0 => trackers.push(load.tracker(u64::from(number))),
                 1 if !trackers.is_empty() => drop(trackers.remove(place)),
                 2 => told.hear(load.collect()),
+                4 => trackers.iter_mut().for_each(Tracker::flush),
                 _ => if let Some(tracker) = trackers.get_mut(place) {
                     // Far more than a window has room for, now and then.
                     let shards = if kind == 3 { 1 + u64::from(number) % 400 } else { 1 };
@@ -135,7 +136,10 @@ fn keys_are_sampled_at_random_and_bounded() {
     }
     assert!((3_600..4_400).contains(&all), "{all} of 4,000");
     assert!((30..100).contains(&rhythm), "{rhythm} of 62");
+    tracker.flush();
+    drop(load.collect());
     tracker.count(ShardId(u64::MAX), "no shard has this id", 1);
+    tracker.flush();
     let counted = load.collect();
     assert_eq!((counted.shards.len(), counted.rest.requests), (0, 1));
 }

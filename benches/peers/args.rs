@@ -44,6 +44,7 @@ pub(crate) struct Args {
 pub(crate) enum Section {
     Lookup,
     Batch,
+    Request,
     Publish,
     Transaction,
     Build,

@@ -10,7 +10,7 @@
 //!
 //! This file is the order of events. [`args`] and [`extent`] say what to measure; [`keyspace`] (with [`files`], which an example has) and [`mix`] on which keys;
 //! [`contender`] whom, [`limit`] being the one that nobody can catch up with; [`rounds`] and [`threads`] how. Each question
-//! is a module: [`lookup`], [`batch`], [`publish`], [`transaction`], [`build`], [`contention`], [`latency`], [`memory`]
+//! is a module: [`lookup`], [`batch`], [`request`], [`publish`], [`transaction`], [`build`], [`contention`], [`latency`], [`memory`]
 //! (which [`counting`] makes possible), [`diff`]. [`grid`], [`chart`] and [`standing`] show what came of it, and
 //! [`machine`] says where.
 
@@ -34,6 +34,7 @@ mod machine;
 mod memory;
 mod mix;
 mod publish;
+mod request;
 mod rounds;
 mod standing;
 mod threads;
@@ -83,6 +84,7 @@ fn run(args: &Args) -> Result<bool, String> {
                 result
             }
             Section::Batch => batch::run(&extent),
+            Section::Request => request::run(&extent),
             Section::Publish => publish::run(&extent),
             Section::Transaction => transaction::run(&extent),
             Section::Build => build::run(&extent),

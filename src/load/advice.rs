@@ -149,6 +149,7 @@ impl fmt::Display for Advice {
 ///         let key = format!("user/{:03}", request * 7 % 1_000);
 ///         tracker.count(reader.resolve(&key)?.shard, &key, 100);
 ///     }
+///     tracker.flush();
 ///     let now = Timestamp(second * 1_000);
 ///     rates.absorb(load.collect(), &router.snapshot(), now);
 ///     for advice in advisor.advise(&router.snapshot(), &rates, now) {

@@ -40,6 +40,7 @@ pub use rates::{Rate, Rates};
 ///     let route = reader.resolve(key)?;
 ///     tracker.count(route.shard, key, 128); // this request is about 128 bytes
 /// }
+/// tracker.flush(); // before it waits for the next one
 ///
 /// // Somewhere, now and then.
 /// let counted = load.collect();
@@ -88,6 +89,8 @@ impl Default for Sampling {
 
 /// A sampled key is cut to so many bytes.
 const MOST_BYTES: usize = 1_024;
+/// How many requests a tracker keeps before it counts them.
+const RECENT: usize = if cfg!(loom) { 1 } else { 32 };
 /// Slots of a tracker's first window: so few under the model checker that it comes to the next one.
 const FIRST_SLOTS: usize = if cfg!(loom) { 2 } else { 64 };
 /// Slots of its largest: 64 MiB.
@@ -110,14 +113,26 @@ impl Load {
         let stripe = Arc::new(Stripe::default());
         let window = begin(&stripe, FIRST_SLOTS);
         let place = Some(self.0.stripes.enter(Arc::clone(&stripe)));
-        let mut tracker =
-            Tracker { shared: Arc::clone(&self.0), stripe, place, window, used: 0, left: 0, random: seed };
+        let mut tracker = Tracker {
+            shared: Arc::clone(&self.0),
+            stripe,
+            place,
+            window,
+            used: 0,
+            recent: [(ShardId(0), 0); RECENT],
+            len: 0,
+            pause: 0,
+            resumed: 0,
+            left: 0,
+            random: seed,
+        };
         tracker.left = tracker.interval();
+        tracker.resume();
         tracker
     }
 
-    /// What all trackers have counted since the last time, also those that are gone meanwhile. Who counts at this very moment
-    /// is heard of now or the next time, and never twice.
+    /// What all trackers have counted since the last time, also those that are gone meanwhile, but for the last few requests of
+    /// each ([`Tracker::flush`]). Who counts at this very moment is heard of now or the next time, and never twice.
     ///
     /// O(slots of all trackers). Takes a lock that only those take who collect, or drop a tracker.
     #[must_use]
@@ -143,6 +158,10 @@ fn begin(stripe: &Stripe, slots: usize) -> Arc<Window> {
 }
 
 /// Counts the requests that one thread serves. Made by [`Load::tracker`].
+///
+/// The last few requests, fewer than 32, are kept in a list of the tracker's own before they are counted all at once: then they
+/// wait for memory together, and not each for itself. Until then they are not told of. A thread that is about to wait for work
+/// says so by [`flush`](Self::flush).
 pub struct Tracker {
     shared: Arc<Shared>,
     stripe: Arc<Stripe>,
@@ -151,8 +170,15 @@ pub struct Tracker {
     window: Arc<Window>,
     /// Slots of the window that are.
     used: usize,
-    /// Requests to the next one whose key is sampled.
-    left: u32,
+    /// Requests that are not in the window yet.
+    recent: [(ShardId, u64); RECENT],
+    len: usize,
+    /// The length at which something is to be done: the list is full, or a key is to be sampled.
+    pause: usize,
+    /// The length at the last pause.
+    resumed: usize,
+    /// From then on, requests to the next one whose key is sampled.
+    left: usize,
     random: u64,
 }
 
@@ -160,16 +186,51 @@ impl Tracker {
     /// Counts one request for a key of a shard, about so many bytes.
     ///
     /// No lock, no line that another thread writes, and no allocation, but for a larger window when there are more shards, and
-    /// for the keys that are sampled.
+    /// for the keys that are sampled. Mostly two stores; a look into the window once in 32 requests, for each of them.
     #[inline]
     pub fn count(&mut self, shard: ShardId, key: impl AsRef<[u8]>, bytes: u64) {
-        if !self.window.count(shard, bytes) {
-            self.enroll(shard, bytes);
+        self.recent[self.len % RECENT] = (shard, bytes);
+        self.len += 1;
+        if self.len == self.pause {
+            self.pause(shard, key.as_ref());
         }
-        self.left = self.left.wrapping_sub(1);
+    }
+
+    /// Has the last requests told of, too.
+    pub fn flush(&mut self) {
+        self.left -= self.len - self.resumed;
+        self.settle();
+        self.resume();
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn pause(&mut self, shard: ShardId, key: &[u8]) {
+        self.left -= self.len - self.resumed;
         if self.left == 0 {
-            self.sample(shard, key.as_ref());
+            self.sample(shard, key);
+            self.left = self.interval();
         }
+        if self.len == RECENT {
+            self.settle();
+        }
+        self.resume();
+    }
+
+    fn resume(&mut self) {
+        self.resumed = self.len;
+        self.pause = RECENT.min(self.len.saturating_add(self.left));
+    }
+
+    /// Counts what is in the list.
+    fn settle(&mut self) {
+        let recent = self.recent;
+        for (shard, bytes) in &recent[..self.len] {
+            if !self.window.count(*shard, *bytes) {
+                self.enroll(*shard, *bytes);
+            }
+        }
+        self.len = 0;
     }
 
     #[cold]
@@ -192,12 +253,7 @@ impl Tracker {
         self.used += 1;
     }
 
-    #[cold]
     fn sample(&mut self, shard: ShardId, key: &[u8]) {
-        self.left = self.interval();
-        if self.shared.sampling.every == 0 {
-            return;
-        }
         // Who collects has it for a moment: the next sample will do.
         let Some(mut samples) = self.stripe.samples.try_lock() else { return };
         if samples.len() < self.shared.sampling.keep {
@@ -206,21 +262,22 @@ impl Tracker {
     }
 
     /// Between one and twice as many as asked for, less one.
-    fn interval(&mut self) -> u32 {
+    fn interval(&mut self) -> usize {
         if self.shared.sampling.every == 0 {
-            return u32::MAX;
+            return usize::MAX;
         }
         // SplitMix64 (Steele, Lea and Flood, 2014).
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = (self.random ^ self.random >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
         let most = u64::from(self.shared.sampling.every).saturating_mul(2).saturating_sub(1).max(1);
-        u32::try_from(1 + (bits ^ bits >> 31) % most).unwrap_or(u32::MAX)
+        usize::try_from(1 + (bits ^ bits >> 31) % most).unwrap_or(usize::MAX)
     }
 }
 
 impl Drop for Tracker {
     fn drop(&mut self) {
+        self.settle();
         self.window.is_over.set();
         if !cfg!(shardway_broken = "departs_unseen") {
             self.shared.departed.push(Arc::clone(&self.stripe));

@@ -48,12 +48,14 @@ impl Rate {
 /// let mut tracker = load.tracker(1);
 /// for second in 1..=60 {
 ///     (0..500).for_each(|_| tracker.count(shard, "user/4711", 100));
+///     tracker.flush();
 ///     rates.absorb(load.collect(), &router.snapshot(), Timestamp(second * 1_000));
 /// }
 /// assert!((rates.of(shard).requests - 500.0).abs() < 1e-6);
 ///
 /// let halves = router.split(shard, "user/5")?;
 /// (0..500).for_each(|_| tracker.count(shard, "user/4711", 100)); // by a thread that does not know yet
+/// tracker.flush();
 /// rates.absorb(load.collect(), &router.snapshot(), Timestamp(61_000));
 /// assert!((rates.of(halves.lower).requests - 500.0).abs() < 1e-6, "all that was asked for is below");
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -8,6 +8,8 @@ use crate::sync::{Flag, Tally};
 /// See the module. Has one writer, and any number of readers.
 pub(super) struct Window {
     slots: Box<[Slot]>,
+    /// How many bits of a hash are too many for the number of a slot.
+    shift: u32,
     /// What found no slot.
     rest: Slot,
     /// Set by the writer when it counts no more here.
@@ -44,6 +46,7 @@ impl Window {
         debug_assert!(slots.is_power_of_two() && slots > 1);
         Self {
             slots: (0..slots).map(|_| Slot::default()).collect(),
+            shift: u64::BITS - slots.trailing_zeros(),
             rest: Slot::default(),
             is_over: Flag::default(),
             is_read: Flag::default(),
@@ -57,19 +60,28 @@ impl Window {
     /// Counts a request, if the shard has a slot. To be called by the one writer.
     #[inline]
     pub(super) fn count(&self, shard: ShardId, bytes: u64) -> bool {
-        let slot = self.find(shard);
-        let is_there = slot.mark.get() != 0;
-        if is_there {
-            slot.count(bytes);
+        let mark = shard.0.wrapping_add(1);
+        let mut place = self.home(shard);
+        loop {
+            let slot = self.at(place);
+            match slot.mark.get() {
+                found if found == mark => break slot.count(bytes),
+                0 => return false,
+                _ => place += 1,
+            }
         }
-        is_there
+        true
     }
 
     /// Gives the shard a slot, and counts its first request. To be called by the one writer, for a shard that has none.
     pub(super) fn enroll(&self, shard: ShardId, bytes: u64) {
-        let slot = self.find(shard);
+        let mut place = self.home(shard);
+        while self.at(place).mark.get() != 0 {
+            place += 1;
+        }
+        let slot = self.at(place);
         slot.count(bytes);
-        slot.mark.set(shard.0 + 1);
+        slot.mark.set(shard.0.wrapping_add(1));
     }
 
     /// Counts a request of a shard for which there is no slot. To be called by the one writer.
@@ -77,25 +89,24 @@ impl Window {
         self.rest.count(bytes);
     }
 
-    /// The slot of the shard, or the empty one where it would be: there always is one.
+    /// Where to look for a shard first.
     #[inline]
-    fn find(&self, shard: ShardId) -> &Slot {
-        let (mark, last) = (shard.0.wrapping_add(1), self.slots.len() - 1);
-        // Fibonacci hashing (Knuth, 6.4): neighbouring ids are far from each other.
+    fn home(&self, shard: ShardId) -> usize {
+        // Fibonacci hashing (Knuth, 6.4), by the upper bits: ids that follow each other, as those of splits and merges do, come to
+        // lie as far apart as can be, so that hardly any two want one slot.
         let hash = shard.0.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         #[allow(
             clippy::cast_possible_truncation,
-            reason = "the upper half of the bits, of which the last are taken"
+            reason = "no more bits are left than numbers of slots have"
         )]
-        let mut place = (hash >> 32) as usize & last;
-        loop {
-            let slot = &self.slots[place];
-            let found = slot.mark.get();
-            if found == mark || found == 0 {
-                return slot;
-            }
-            place = (place + 1) & last;
-        }
+        let home = (hash >> self.shift) as usize;
+        home
+    }
+
+    /// The slot of this number; behind the last one comes the first again.
+    #[inline]
+    fn at(&self, place: usize) -> &Slot {
+        &self.slots[place & (self.slots.len() - 1)]
     }
 
     /// What was counted of each shard from the beginning on, by the place of its slot; and what found none.

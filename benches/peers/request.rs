@@ -1,0 +1,110 @@
+//! What does a request pay beside its look-up: to be counted, and to be routed by what a client has learned?
+//!
+//! On random keys, uniform and by Zipf. Both ways of keeping count by hand are shown that one would take otherwise: a map behind
+//! a lock, and a map of each thread that somebody would have to sum up.
+
+use std::collections::HashMap;
+use std::hint::black_box;
+
+use fastrand::Rng;
+use serde_json::{Value, json};
+use shardway::{Load, RouteCache, ShardId, ShardRecord, Timestamp};
+
+use crate::contender::{COMPARED, Contender, Kind};
+use crate::extent::Extent;
+use crate::grid::{self, Grid, figure};
+use crate::mix::Mix;
+use crate::rounds::{medians, warm};
+use crate::workload::keys::KeySet;
+use crate::workload::shards;
+
+const BYTES: u64 = 128;
+
+pub(crate) fn run(extent: &Extent) -> Value {
+    let mut results = Vec::new();
+    for count in extent.sizes {
+        let records = shards::records(KeySet::Random, *count);
+        let pool = KeySet::Random.so_many_queries(extent.queries);
+        for mix in extent.mixes.iter().filter(|mix| **mix != Mix::Sequential) {
+            let queries = mix.of(&pool);
+            let queries: Vec<_> = queries.iter().collect();
+            let mut contenders = contenders(&records);
+            let right = contenders[0].pass.answers(&queries);
+            for contender in &mut contenders {
+                assert!(contender.pass.answers(&queries) == right, "{} is wrong", contender.name);
+            }
+            let figures = medians(extent.rounds, &mut contenders, |contender| {
+                warm(&queries, |block| contender.pass.pass(block))
+            });
+            println!("request: {} shards, {}", grid::count(*count), mix.name());
+            let mut grid = Grid::new(["", "ns", "ns more"]);
+            for (contender, nanoseconds) in contenders.iter().zip(&figures) {
+                grid.row([contender.name.clone(), figure(*nanoseconds), figure(nanoseconds - figures[0])]);
+                results.push(json!({
+                    "name": contender.name, "shards": count, "mix": mix.name(), "ns": nanoseconds,
+                }));
+            }
+            println!("{grid}");
+        }
+    }
+    results.into()
+}
+
+fn contenders(records: &[ShardRecord]) -> Vec<Contender> {
+    let router = shards::router(records);
+    let mut reader = router.reader();
+    let plain = move |key: &[u8]| reader.resolve(key).ok();
+
+    let mut reader = router.reader();
+    let used = move |key: &[u8]| {
+        let route = reader.resolve(key).ok()?;
+        black_box((route.shard, BYTES));
+        Some(route)
+    };
+
+    let (mut reader, mut tracker) = (router.reader(), Load::default().tracker(1));
+    let tracked = move |key: &[u8]| {
+        let route = reader.resolve(key).ok()?;
+        tracker.count(route.shard, key, BYTES);
+        Some(route)
+    };
+
+    let (mut reader, mut counts) = (router.reader(), HashMap::<ShardId, (u64, u64)>::new());
+    let in_a_map = move |key: &[u8]| {
+        let route = reader.resolve(key).ok()?;
+        let count = counts.entry(route.shard).or_default();
+        *count = (count.0 + 1, count.1 + BYTES);
+        Some(route)
+    };
+
+    let mut reader = router.reader();
+    let counts = parking_lot::Mutex::new(HashMap::<ShardId, (u64, u64)>::new());
+    let in_a_locked_map = move |key: &[u8]| {
+        let route = reader.resolve(key).ok()?;
+        let mut counts = counts.lock();
+        let count = counts.entry(route.shard).or_default();
+        *count = (count.0 + 1, count.1 + BYTES);
+        Some(route)
+    };
+
+    let cache = RouteCache::new();
+    let mut order: Vec<_> = records.to_vec();
+    Rng::with_seed(1).shuffle(&mut order);
+    cache.learn(order, Timestamp(0));
+    let mut reader = cache.reader();
+    let cached = move |key: &[u8]| reader.resolve(key).ok();
+    let or_loaded = move |key: &[u8]| {
+        let never = |_| -> Result<_, shardway::Error> { Ok(black_box(Vec::new())) };
+        cache.resolve_or_load(key, Timestamp(0), never).ok()
+    };
+
+    vec![
+        Contender::new(COMPARED, Kind::Shardway, plain),
+        Contender::new("shardway Reader::resolve, shard read", Kind::Shardway, used),
+        Contender::new("shardway Reader, Tracker::count", Kind::Shardway, tracked),
+        Contender::new("Reader, HashMap of the thread", Kind::Peer, in_a_map),
+        Contender::new("Reader, parking_lot Mutex<HashMap>", Kind::Peer, in_a_locked_map),
+        Contender::new("shardway RouteCache, Reader", Kind::Shardway, cached),
+        Contender::new("shardway RouteCache::resolve_or_load", Kind::Shardway, or_loaded),
+    ]
+}
