@@ -224,10 +224,13 @@ impl Tracker {
 
     /// Counts what is in the list.
     fn settle(&mut self) {
-        let recent = self.recent;
-        for (shard, bytes) in &recent[..self.len] {
-            if !self.window.count(*shard, *bytes) {
-                self.enroll(*shard, *bytes);
+        let mut done = 0;
+        while done < self.len {
+            done += self.window.count(&self.recent[done..self.len]);
+            if done < self.len {
+                let (shard, bytes) = self.recent[done];
+                self.enroll(shard, bytes);
+                done += 1;
             }
         }
         self.len = 0;

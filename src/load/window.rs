@@ -57,20 +57,22 @@ impl Window {
         self.slots.len()
     }
 
-    /// Counts a request, if the shard has a slot. To be called by the one writer.
+    /// Counts requests, up to the first of a shard that has no slot, and says how many those were. To be called by the one writer.
     #[inline]
-    pub(super) fn count(&self, shard: ShardId, bytes: u64) -> bool {
-        let mark = shard.0.wrapping_add(1);
-        let mut place = self.home(shard);
-        loop {
-            let slot = self.at(place);
-            match slot.mark.get() {
-                found if found == mark => break slot.count(bytes),
-                0 => return false,
-                _ => place += 1,
+    pub(super) fn count(&self, requests: &[(ShardId, u64)]) -> usize {
+        for (counted, (shard, bytes)) in requests.iter().enumerate() {
+            let mark = shard.0.wrapping_add(1);
+            let mut place = self.home(*shard);
+            loop {
+                let slot = self.at(place);
+                match slot.mark.get() {
+                    0 => return counted,
+                    found if found == mark => break slot.count(*bytes),
+                    _ => place += 1,
+                }
             }
         }
-        true
+        requests.len()
     }
 
     /// Gives the shard a slot, and counts its first request. To be called by the one writer, for a shard that has none.
@@ -133,15 +135,20 @@ mod tests {
         let window = Window::new(8);
         let shards = [0, 1, 1 << 32, u64::MAX - 1].map(ShardId);
         for (place, shard) in shards.into_iter().enumerate() {
-            assert!(!window.count(shard, 1));
+            let known = [(shards[0], 0)].repeat(place.min(1));
+            assert_eq!(window.count(&[&known[..], &[(shard, 1), (shard, 1)]].concat()), known.len());
             window.enroll(shard, 1);
-            (0..place).for_each(|_| assert!(window.count(shard, 10)));
+            assert_eq!(window.count(&[(shard, 10)].repeat(place)), place);
         }
         window.count_rest(7);
         let (slots, rest) = window.read();
         let mut found: Vec<_> = slots.map(|(_, shard, count)| (shard, count.requests, count.bytes)).collect();
         found.sort_unstable();
-        let counted = |place: u64| (shards[usize::try_from(place).unwrap()], place + 1, 1 + 10 * place);
+        // The first was asked for with each of the others.
+        let counted = |place: u64| {
+            let (again, shard) = (if place == 0 { 3 } else { 0 }, shards[usize::try_from(place).unwrap()]);
+            (shard, place + 1 + again, 1 + 10 * place)
+        };
         assert_eq!(found, (0..4).map(counted).collect::<Vec<_>>());
         assert_eq!(rest, Count { requests: 1, bytes: 7 });
     }
