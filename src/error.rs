@@ -419,6 +419,63 @@ impl Error {
             other => other,
         }
     }
+
+    /// A short name for what kind of error it is, that stays the same from version to version: for labels and logs. That of the
+    /// refusal of a transaction is that of its cause.
+    ///
+    /// ```
+    /// use shardway::{NodeId, Router, ShardId};
+    ///
+    /// let error = Router::whole(NodeId(1)).split(ShardId(7), "m").unwrap_err();
+    /// assert_eq!(error.kind(), "no_such_shard");
+    /// ```
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Transaction { cause, .. } => cause.kind(),
+            Self::Refused(Refusal::NoOwner) => "no_owner",
+            Self::Refused(Refusal::NotServing { .. }) => "not_serving",
+            Self::Refused(Refusal::LeaderDown { .. }) => "leader_down",
+            Self::Parse { .. } => "parse",
+            Self::EmptyRange { .. } => "empty_range",
+            Self::Uncovered { .. } => "uncovered",
+            Self::CannotSplit { .. } => "cannot_split",
+            Self::SplitKeyOutside { .. } => "split_key_outside",
+            Self::NoSuchShard { .. } => "no_such_shard",
+            Self::ShardExists { .. } => "shard_exists",
+            Self::Overlap { .. } => "overlap",
+            Self::ReusedId { .. } => "reused_id",
+            Self::StaleVersion { .. } => "stale_version",
+            Self::StaleEpoch { .. } => "stale_epoch",
+            Self::StaleRevision { .. } => "stale_revision",
+            Self::NotNewer { .. } => "not_newer",
+            Self::OtherTable { .. } => "other_table",
+            Self::RangeChanged { .. } => "range_changed",
+            Self::IllegalTransition { .. } => "illegal_transition",
+            Self::NeedsOperation { .. } => "needs_operation",
+            Self::OperationUnderWay { .. } => "operation_under_way",
+            Self::NoOperation { .. } => "no_operation",
+            Self::WrongPhase { .. } => "wrong_phase",
+            Self::NotNeighbours { .. } => "not_neighbours",
+            Self::DifferentLeaders { .. } => "different_leaders",
+            Self::DifferentReplicas { .. } => "different_replicas",
+            Self::DifferentStates { .. } => "different_states",
+            Self::EstimatesOverflow { .. } => "estimates_overflow",
+            Self::TooLarge { .. } => "too_large",
+            Self::DuplicateReplica { .. } => "duplicate_replica",
+            Self::LeaderAsReplica { .. } => "leader_as_replica",
+            Self::NoSuchReplica { .. } => "no_such_replica",
+            Self::RemovesLeader { .. } => "removes_leader",
+            Self::AlreadyLeader { .. } => "already_leader",
+            Self::NoSuchNode { .. } => "no_such_node",
+            Self::NodeInUse { .. } => "node_in_use",
+            Self::TokenLength { .. } => "token_length",
+            Self::ProgressOutOfRange { .. } => "progress_out_of_range",
+            Self::OutOfBounds { .. } => "out_of_bounds",
+            Self::Exhausted { .. } => "exhausted",
+            Self::Broken { .. } => "broken",
+        }
+    }
 }
 
 fn found_instead(found: Option<OperationKind>) -> String {

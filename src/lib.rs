@@ -77,6 +77,10 @@
 //!
 //! - `serde`: changes, records, operations and whole tables serialise. What is loaded is validated like what is built.
 //! - `stream`: a [`Watch`] is a `futures_core::Stream`.
+//! - `tracing`: each call that publishes is a span `publish` (debug) with its revisions, the number of shards and of retries, and each
+//!   refusal an event (info) with its kind and its reason.
+//! - `metrics`: publishes, retries, refusals by kind, how long it took, what is retained; `describe_metrics` has the list. Beside waits
+//!   with a timeout, this alone reads a clock.
 
 mod cache;
 mod change;
@@ -99,6 +103,8 @@ pub use error::Error;
 pub use key::{AsKeyRange, Key, KeyEnd, KeyRange};
 pub use load::{Advice, Advisor, Count, Counted, Load, Rate, Rates, Sampling, Thresholds, Tracker};
 pub use node::{Node, NodeStatus};
+#[cfg(feature = "metrics")]
+pub use router::describe_metrics;
 pub use router::{Reader, Retained, Router, Snapshot, Step, Watch};
 pub use shard::{
     Access, Epoch, Estimates, NodeId, Policy, Refusal, Route, Shard, ShardId, ShardRecord, ShardState,

@@ -17,7 +17,7 @@ use crate::change::{Change, Outcome};
 use crate::error::Error;
 use crate::key::{Key, KeyRange};
 use crate::node::Node;
-use crate::router::{Reader, Retained, Router, Snapshot, Watch};
+use crate::router::{Reader, Retained, Router, Snapshot, Watch, telemetry};
 use crate::shard::{NodeId, Refusal, Route, Shard, ShardRecord, Timestamp, Token};
 use crate::sync::block_on;
 use crate::table::{Learned, Table};
@@ -202,6 +202,7 @@ impl RouteCache {
     /// Notes when the routes were learned, and forgets the oldest if there are too many.
     fn settle(&self, learned: &Learned, now: Timestamp) {
         let Shared { ages, most, .. } = &*self.shared;
+        learned.refused.iter().for_each(|(_, error)| telemetry::refused(error));
         let heard = learned.new.iter().chain(&learned.known).copied();
         ages.note(heard, now, || self.snapshot());
         loop {

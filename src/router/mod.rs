@@ -9,6 +9,7 @@
 mod reader;
 mod retired;
 mod snapshot;
+pub(crate) mod telemetry;
 mod watch;
 
 use std::fmt;
@@ -21,10 +22,13 @@ use crate::shard::{Access, NodeId, Refusal, Route, ShardId, ShardRecord};
 use crate::sync::{Cell, Signal};
 use crate::table::{Delta, Table};
 use retired::Retired;
+use telemetry::Telling;
 
 pub use reader::Reader;
 pub use retired::Retained;
 pub use snapshot::Snapshot;
+#[cfg(feature = "metrics")]
+pub use telemetry::describe_metrics;
 pub use watch::{Step, Watch};
 
 /// The routing table that a process serves from: share it, read it without locks, change it atomically.
@@ -211,15 +215,21 @@ impl Router {
         C: AsRef<[Change]>,
         E: From<Error>,
     {
+        let mut telling = Telling::begin();
         loop {
             let current = self.shared.cell.load_full();
-            let (next, summary) = current.apply(plan(&current)?.as_ref())?;
+            let planned = plan(&current)?;
+            let (next, summary) =
+                current.apply(planned.as_ref()).inspect_err(|error| telling.refused(&current, error))?;
             if !summary.altered() {
                 return Ok(summary);
             }
+            let shards = next.len();
             if self.publish(current, next) {
+                telling.published(summary.base, summary.revision, shards);
                 return Ok(summary);
             }
+            telling.retry();
         }
     }
 
@@ -264,29 +274,38 @@ impl Router {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn follow(&self, delta: &Delta) -> Result<u64, Error> {
+        let mut telling = Telling::begin();
         loop {
             let current = self.shared.cell.load_full();
-            let next = current.apply_delta(delta)?;
-            let revision = next.revision();
-            if revision == current.revision() || self.publish(current, next) {
+            let next = current.apply_delta(delta).inspect_err(|error| telling.refused(&current, error))?;
+            let (base, revision, shards) = (current.revision(), next.revision(), next.len());
+            if revision == base {
                 return Ok(revision);
             }
+            if self.publish(current, next) {
+                telling.published(base, revision, shards);
+                return Ok(revision);
+            }
+            telling.retry();
         }
     }
 
     /// Publishes what `next` makes of the published table, if it makes anything, and gives what it says beside. It is asked
     /// again with another table when another writer was faster.
     pub(crate) fn publish_next<R>(&self, mut next: impl FnMut(&Table) -> (Option<Table>, R)) -> R {
+        let mut telling = Telling::begin();
         loop {
             let current = self.shared.cell.load_full();
-            match next(&current) {
+            let (table, said) = match next(&current) {
+                (Some(table), said) => (table, said),
                 (None, said) => return said,
-                (Some(next), said) => {
-                    if self.publish(current, next) {
-                        return said;
-                    }
-                }
+            };
+            let (base, revision, shards) = (current.revision(), table.revision(), table.len());
+            if self.publish(current, table) {
+                telling.published(base, revision, shards);
+                return said;
             }
+            telling.retry();
         }
     }
 
@@ -370,7 +389,9 @@ impl Router {
     /// lock that writers use among themselves to free tables; for gauges, not for the hot path. O(tables that wait).
     #[must_use]
     pub fn retained(&self) -> Retained {
-        self.shared.retired.retained(&self.shared.cell.load_full())
+        let retained = self.shared.retired.retained(&self.shared.cell.load_full());
+        telemetry::retained(&retained);
+        retained
     }
 
     /// Frees every replaced table that nobody holds, and says how many those were. Every publish frees a few, so this is
