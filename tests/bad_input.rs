@@ -6,11 +6,12 @@
 use std::fmt::Debug;
 use std::fmt::Write as _;
 use std::fs;
+use std::time::Duration;
 
 use shardway::{
-    Access, Change, Delta, Denial, Direction, Epoch, Error, Estimates, Fate, Grouping, Key, KeyEnd, KeyRange,
-    Memory, Naming, Node, NodeId, NodeStatus, Operation, Phase, Progress, Router, ShardId, ShardRecord,
-    ShardState, Table, Token,
+    Access, Advisor, Change, Delta, Denial, Direction, Epoch, Error, Estimates, Fate, Grouping, Key, KeyEnd,
+    KeyRange, Load, Memory, Naming, Node, NodeId, NodeStatus, Operation, Phase, Progress, Rate, Rates,
+    RouteCache, Router, ShardId, ShardRecord, ShardState, Table, Thresholds, Timestamp, Token,
 };
 
 /// The name of an enum's variant, in what `Debug` makes of a value.
@@ -488,6 +489,141 @@ fn deltas(rows: &mut Rows) {
     });
 }
 
+/// On shard 7, which node 2 leads and node 3 follows.
+fn relocations(rows: &mut Rows) {
+    let router = Router::new(rows.before.clone());
+    let (shard, here) = (ShardId(7), NodeId(2));
+    router.apply(Change::add_replica(shard, NodeId(3))).unwrap();
+    let old = router.resolve("z").unwrap().epoch;
+    let refused = |rows: &mut Rows, entry: &str, input: &str, change: Change| {
+        let before = router.snapshot();
+        rows.error(entry, input, router.apply(change));
+        assert_eq!(router.snapshot(), before);
+    };
+    let begin = |from, to| Change::begin_relocation(shard, from, NodeId(to));
+    refused(rows, "Change::begin_relocation", "a target that is a replica", begin(here, 3));
+    refused(rows, "Change::begin_relocation", "a target that is the leader", begin(NodeId(3), 2));
+    refused(rows, "Change::begin_relocation", "a source that holds no copy", begin(NodeId(9), 8));
+    router.apply(begin(here, 4)).unwrap();
+    refused(
+        rows,
+        "Change::step_relocation",
+        "a stale epoch",
+        Change::step_relocation(shard, Phase::WriteBothReadNew).if_epoch(shard, old),
+    );
+    refused(rows, "Change::commit_relocation", "its first phase", Change::commit_relocation(shard));
+    refused(rows, "Change::forget_node", "a node that a copy leaves", Change::forget_node(here));
+    router.apply(Change::step_relocation(shard, Phase::WriteBothReadNew)).unwrap();
+    refused(
+        rows,
+        "Change::abort_relocation",
+        "another phase than the first",
+        Change::abort_relocation(shard),
+    );
+    router.apply(Change::step_relocation(shard, Phase::UseNew)).unwrap();
+    refused(
+        rows,
+        "Change::step_relocation",
+        "a phase from which there is no way back",
+        Change::step_relocation(shard, Phase::WriteBothReadNew),
+    );
+}
+
+/// What a client is told, and what is set for the load.
+fn clients(rows: &mut Rows) {
+    let cache = RouteCache::new();
+    let known = ["a", "m"]
+        .map(|start| record(if start == "a" { 1 } else { 2 }, start, if start == "a" { "g" } else { "t" }));
+    assert_eq!(cache.learn(known.clone(), Timestamp(0)).new.len(), 2);
+    let refused = |rows: &mut Rows, input: &str, record: ShardRecord| {
+        let before = cache.snapshot();
+        let learned = cache.learn([record], Timestamp(0));
+        rows.row("RouteCache::learn", input, variant(&learned.refused[0].1));
+        assert_eq!(cache.snapshot(), before);
+    };
+    let newer = |id, start, end| {
+        let mut record = record(id, start, end);
+        record.epoch.range += 1;
+        record
+    };
+    refused(
+        rows,
+        "an older epoch",
+        with(newer(1, "a", "g"), |record| record.epoch = Epoch { range: 0, members: 0 }),
+    );
+    refused(rows, "the known epoch with another range", record(1, "a", "h"));
+    refused(rows, "another shard over a known one, of the same epoch", record(9, "b", "c"));
+    cache.learn([newer(2, "m", "t")], Timestamp(0));
+    refused(rows, "newer than one that it overlaps, and not than another", newer(9, "f", "n"));
+    refused(
+        rows,
+        "a replica twice",
+        with(newer(9, "x", "y"), |record| record.replicas = vec![NodeId(5), NodeId(5)]),
+    );
+    refused(
+        rows,
+        "the leader as a replica",
+        with(newer(9, "x", "y"), |record| record.replicas = vec![NodeId(1)]),
+    );
+    refused(
+        rows,
+        "1,366 replicas",
+        with(newer(9, "x", "y"), |record| record.replicas = (10..1_376).map(NodeId).collect()),
+    );
+    refused(rows, "the last id", newer(u64::MAX, "x", "y"));
+    let long = KeyRange::from(vec![b'z'; (16 << 20) + 1]..);
+    refused(rows, "a start of 16 MiB and a byte", with(newer(9, "x", "y"), |record| record.range = long));
+    let stale = Token { shard: ShardId(1), epoch: Epoch { range: 9, members: 9 } };
+    rows.row("RouteCache::forget", "a token of another epoch", cache.forget(stale).to_string());
+    let loaded = |records: Vec<ShardRecord>| {
+        let loaded = cache.resolve_or_load("h", Timestamp(0), |_| Ok::<_, Error>(records));
+        variant(loaded.unwrap_err())
+    };
+    rows.row("RouteCache::resolve_or_load", "a load that brings nothing", loaded(vec![]));
+    rows.row("RouteCache::resolve_or_load", "a load of other keys", loaded(vec![known[0].clone()]));
+    rows.row(
+        "RouteCache::resolve_or_load",
+        "a load that is older than a neighbour",
+        loaded(vec![record(9, "h", "n")]),
+    );
+    let failing = cache.resolve_or_load("h", Timestamp(0), |_| Err("no link"));
+    rows.row("RouteCache::resolve_or_load", "a load that fails", variant(failing.unwrap_err()));
+
+    rows.error("Rates::new", "no half-life", Rates::new(Duration::ZERO, Timestamp(0)));
+    let (hot, cold) = (Rate { requests: 10.0, bytes: 10.0 }, Rate { requests: 5.0, bytes: 5.0 });
+    let sound = Thresholds {
+        hot,
+        cold,
+        largest: Estimates { keys: 1, bytes: 1 },
+        imbalance: 1.5,
+        patience: Duration::ZERO,
+        rest: Duration::ZERO,
+        most: 1,
+    };
+    let nan = Rate { requests: f64::NAN, bytes: 1.0 };
+    rows.error("Advisor::new", "not a number", Advisor::new(Thresholds { hot: nan, ..sound }));
+    rows.error(
+        "Advisor::new",
+        "cold below zero",
+        Advisor::new(Thresholds { cold: Rate { requests: -1.0, bytes: 1.0 }, ..sound }),
+    );
+    rows.error("Advisor::new", "cold above half of hot", Advisor::new(Thresholds { cold: hot, ..sound }));
+    rows.error(
+        "Advisor::new",
+        "an imbalance below one",
+        Advisor::new(Thresholds { imbalance: 0.5, ..sound }),
+    );
+    let load = Load::default();
+    let mut tracker = load.tracker(0);
+    tracker.count(ShardId(u64::MAX), vec![0; 1 << 20], u64::MAX);
+    tracker.flush();
+    rows.row(
+        "Tracker::count",
+        "the last id, a key of 1 MiB and as many bytes as can be",
+        format!("{} told apart", load.collect().shards.len()),
+    );
+}
+
 #[test]
 #[cfg_attr(miri, ignore = "reads a file")]
 fn each_way_in_refuses_what_is_bad_by_its_name_and_stays_as_it_was() {
@@ -498,6 +634,8 @@ fn each_way_in_refuses_what_is_bad_by_its_name_and_stays_as_it_was() {
     nodes_and_tokens(&mut rows);
     written(&mut rows);
     deltas(&mut rows);
+    relocations(&mut rows);
+    clients(&mut rows);
     let head = format!(
         "# Bad input\n\nWhat each public way in gets that is bad, and what comes of it: {} rows, each run by `tests/bad_input.rs`, \
          which writes this\nfile. The table is the same afterwards, each time.\n\n| way in | input | outcome |\n|---|---|---|\n",
