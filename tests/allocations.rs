@@ -10,7 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use counting::CALLS;
-use shardway::{Access, Change, Grouping, Naming, NodeId, Router, ShardId};
+use shardway::{
+    Access, Change, Error, Grouping, KeyRange, Load, Naming, NodeId, RouteCache, Router, Sampling, ShardId,
+    ShardRecord, Timestamp,
+};
 
 /// How many revisions the reader has to see.
 const REVISIONS: u64 = if cfg!(miri) { 10 } else { 2_000 };
@@ -94,4 +97,33 @@ fn groups_take_memory_once() {
         }
     }
     assert_eq!(CALLS.get(), before, "(allocations, frees) after the first round");
+}
+
+/// A request of a client that knows its way, and is counted: once there is a slot for each shard, nothing is allocated but for keys
+/// that are sampled.
+#[test]
+fn what_is_known_is_found_and_counted_without_allocation() {
+    let (cache, load) = (RouteCache::new(), Load::new(Sampling { every: 0, keep: 0 }));
+    let range = |shard: u8| KeyRange::try_from([shard]..[shard + 1]).unwrap();
+    cache.learn(
+        (0..100).map(|shard| ShardRecord::new(ShardId(shard.into()), range(shard), NodeId(1))),
+        Timestamp(0),
+    );
+    let (mut reader, mut tracker) = (cache.reader(), load.tracker(1));
+    let mut before = (0, 0);
+    for round in 0..20 {
+        // Windows are as large as they have to be by then.
+        before = if round == 10 { CALLS.get() } else { before };
+        for key in 0..100 {
+            let route = reader.resolve([key]).unwrap();
+            assert_eq!(
+                cache.resolve_or_load([key], Timestamp(0), |_| Ok::<_, Error>(Vec::new())).unwrap(),
+                route
+            );
+            tracker.count(route.shard, [key], 1);
+        }
+    }
+    assert_eq!(CALLS.get(), before, "(allocations, frees)");
+    tracker.flush();
+    assert!(load.collect().shards.values().all(|count| count.requests == 20));
 }
