@@ -249,6 +249,23 @@ proptest! {
     }
 }
 
+/// A half-life of centuries is a plain mean.
+#[test]
+fn what_hardly_fades_is_a_mean() {
+    let mut rates = Rates::new(Duration::from_secs(u64::MAX), Timestamp(0)).unwrap();
+    for (now, requests) in [(1, 2), (2, 4), (10, 4)] {
+        rates.absorb(counted(&[(ShardId(1), requests)], &[]), &table(1), Timestamp(now));
+    }
+    assert!(close(rates.of(ShardId(1)).requests, 1_000.0));
+}
+
+#[test]
+fn handles_go_to_other_threads() {
+    fn check<T: Send>(_: T) {}
+    let load = Load::default();
+    check((load.tracker(1), load));
+}
+
 #[test]
 fn parts_have_the_shares_that_the_keys_say() {
     let mut rates = Rates::new(Duration::from_secs(10), Timestamp(0)).unwrap();

@@ -132,7 +132,7 @@ impl Load {
     }
 
     /// What all trackers have counted since the last time, also those that are gone meanwhile, but for the last few requests of
-    /// each ([`Tracker::flush`]). Who counts at this very moment is heard of now or the next time, and never twice.
+    /// each ([`Tracker::flush`]). Who counts at this very moment is heard of now or the next time, and never twice: of several who collect, each hears of another part.
     ///
     /// O(slots of all trackers). Takes a lock that only those take who collect, or drop a tracker.
     #[must_use]

@@ -2,6 +2,7 @@
 //! the time is the caller's.
 
 use std::collections::BTreeMap;
+use std::f64::consts::LN_2;
 use std::time::Duration;
 
 use super::counted::{Count, Counted};
@@ -164,8 +165,10 @@ impl Rates {
 
     /// Lets time go by, in which what is pending was counted.
     fn pass(&mut self, seconds: f64) {
-        let left = (-seconds / self.half_life).exp2();
-        self.seen = self.seen * left + (1.0 - left);
+        // The share of the past that fades, and of what is new; the one is as exact as the other, however little it is.
+        let faded = -(-seconds / self.half_life * LN_2).exp_m1();
+        let left = 1.0 - faded;
+        self.seen = self.seen * left + faded;
         for busy in self.shards.values_mut() {
             busy.rate = busy.rate.times(left);
             busy.samples.fade(left);
@@ -174,9 +177,10 @@ impl Rates {
             #[allow(clippy::cast_precision_loss, reason = "a rate is an estimate")]
             let counted = Rate { requests: count.requests as f64, bytes: count.bytes as f64 };
             let busy = self.shards.entry(shard).or_default();
-            busy.rate = busy.rate.plus(counted.times((1.0 - left) / seconds));
+            busy.rate = busy.rate.plus(counted.times(faded / seconds));
         }
-        self.shards.retain(|_, busy| busy.rate.requests > NOTHING || busy.rate.bytes > NOTHING);
+        let nothing = NOTHING * self.seen;
+        self.shards.retain(|_, busy| busy.rate.requests > nothing || busy.rate.bytes > nothing);
     }
 
     /// Gives the load of shards that are not there any more, or have fewer keys, to those that have their keys now.
@@ -194,6 +198,8 @@ impl Rates {
         let mut given = Vec::new();
         for (from, pieces) in pieces {
             if let (Some(before), Some(mut busy)) = (older.shard(from), self.shards.remove(&from)) {
+                // Without those that came late, for keys that it had before.
+                busy.samples = busy.samples.split_off(before.range());
                 let keeps = newer.shard(from).is_some_and(|now| now.range().overlaps(&before.range()));
                 given.extend(busy.give_away(pieces, keeps));
                 given.extend(keeps.then_some((from, busy)));
