@@ -14,6 +14,10 @@ use shardway::{
     Sampling, ShardId, ShardRecord, Table, Thresholds, Timestamp, Tracker,
 };
 
+/// Steps of a script, and shards of its largest steps: far more than a window has room for.
+const STEPS: usize = if cfg!(miri) { 30 } else { 200 };
+const MANY: u64 = if cfg!(miri) { 70 } else { 400 };
+
 const NONE: Sampling = Sampling { every: 0, keep: 0 };
 
 /// All that a load has told.
@@ -40,7 +44,7 @@ proptest! {
 
     /// Trackers that come, count for few shards or for many, and go, and collections in between, against sums.
     #[test]
-    fn what_is_counted_is_told_once(script in prop::collection::vec((0..10_u8, any::<u16>()), 0..200)) {
+    fn what_is_counted_is_told_once(script in prop::collection::vec((0..10_u8, any::<u16>()), 0..STEPS)) {
         let load = Load::new(NONE);
         let (mut trackers, mut told) = (vec![load.tracker(0)], Told::default());
         let mut sums = BTreeMap::<ShardId, Count>::new();
@@ -53,8 +57,7 @@ proptest! {
                 2 => told.hear(load.collect()),
                 4 => trackers.iter_mut().for_each(Tracker::flush),
                 _ => if let Some(tracker) = trackers.get_mut(place) {
-                    // Far more than a window has room for, now and then.
-                    let shards = if kind == 3 { 1 + u64::from(number) % 400 } else { 1 };
+                    let shards = if kind == 3 { 1 + u64::from(number) % MANY } else { 1 };
                     for shard in 0..shards {
                         let shard = ShardId((shard << 32) + u64::from(number % 50) + step as u64 % 3);
                         tracker.count(shard, "", u64::from(number));

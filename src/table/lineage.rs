@@ -241,12 +241,14 @@ mod tests {
 
     #[test]
     fn what_is_within_both_bounds_is_found_and_nothing_else() {
-        for (passings, revisions) in [(0, 9), (1, 9), (31, u64::MAX), (32, 9), (33, 40), (100, 20), (500, 70)]
-        {
+        let bounds = [(0, 9), (1, 9), (31, u64::MAX), (32, 9), (33, 40), (100, 20), (500, 70)];
+        // One that goes over the end of a run is enough for Miri.
+        let (bounds, most) = if cfg!(miri) { (&bounds[4..5], 80) } else { (&bounds[..], 400) };
+        for (passings, revisions) in bounds.iter().copied() {
             let memory = Memory { passings, revisions };
             let mut lineage = Lineage::of(memory, []);
             let mut kept = VecDeque::new();
-            for number in 0..400 {
+            for number in 0..most {
                 let old = lineage.clone();
                 let before = kept.clone();
                 lineage.push(passing(number));
