@@ -89,8 +89,10 @@ impl Default for Sampling {
 
 /// A sampled key is cut to so many bytes.
 const MOST_BYTES: usize = 1_024;
-/// How many requests a tracker keeps before it counts them.
-const RECENT: usize = if cfg!(loom) { 1 } else { 32 };
+/// How many requests a tracker keeps before it counts them, where its counters are far.
+const RECENT: usize = 32;
+/// Slots of the largest window that is near: 128 KiB, which the caches of a core hold.
+const NEAR_SLOTS: usize = 1 << 12;
 /// Slots of a tracker's first window: so few under the model checker that it comes to the next one.
 const FIRST_SLOTS: usize = if cfg!(loom) { 2 } else { 64 };
 /// Slots of its largest: 64 MiB.
@@ -119,15 +121,13 @@ impl Load {
             place,
             window,
             used: 0,
+            is_far: FIRST_SLOTS > NEAR_SLOTS,
             recent: [(ShardId(0), 0); RECENT],
             len: 0,
-            pause: 0,
-            resumed: 0,
             left: 0,
             random: seed,
         };
         tracker.left = tracker.interval();
-        tracker.resume();
         tracker
     }
 
@@ -159,9 +159,9 @@ fn begin(stripe: &Stripe, slots: usize) -> Arc<Window> {
 
 /// Counts the requests that one thread serves. Made by [`Load::tracker`].
 ///
-/// The last few requests, fewer than 32, are kept in a list of the tracker's own before they are counted all at once: then they
-/// wait for memory together, and not each for itself. Until then they are not told of. A thread that is about to wait for work
-/// says so by [`flush`](Self::flush).
+/// Where it counts for so many shards that its counters are far from the processor, the last few requests, fewer than 32, are
+/// kept in a list before they are counted all at once: then they wait for memory together, and not each for itself. Until then
+/// they are not told of. A thread that is about to wait for work says so by [`flush`](Self::flush).
 pub struct Tracker {
     shared: Arc<Shared>,
     stripe: Arc<Stripe>,
@@ -170,77 +170,57 @@ pub struct Tracker {
     window: Arc<Window>,
     /// Slots of the window that are.
     used: usize,
+    /// Whether requests go by the list.
+    is_far: bool,
     /// Requests that are not in the window yet.
     recent: [(ShardId, u64); RECENT],
     len: usize,
-    /// The length at which something is to be done: the list is full, or a key is to be sampled.
-    pause: usize,
-    /// The length at the last pause.
-    resumed: usize,
-    /// From then on, requests to the next one whose key is sampled.
+    /// Requests to the next one whose key is sampled.
     left: usize,
     random: u64,
 }
 
 impl Tracker {
-    /// Counts one request for a key of a shard, about so many bytes.
+    /// Counts one request for a key of a shard, about so many bytes. For [`ShardId`]`(u64::MAX)`, which no shard has, nothing is
+    /// counted.
     ///
     /// No lock, no line that another thread writes, and no allocation, but for a larger window when there are more shards, and
-    /// for the keys that are sampled. Mostly two stores; a look into the window once in 32 requests, for each of them.
+    /// for the keys that are sampled.
     #[inline]
     pub fn count(&mut self, shard: ShardId, key: impl AsRef<[u8]>, bytes: u64) {
+        if self.is_far {
+            self.keep(shard, bytes);
+        } else if !self.window.count(shard, bytes) {
+            self.enroll(shard, bytes);
+        }
+        self.left -= 1;
+        if self.left == 0 {
+            self.sample(shard, key.as_ref());
+        }
+    }
+
+    #[inline]
+    fn keep(&mut self, shard: ShardId, bytes: u64) {
         self.recent[self.len % RECENT] = (shard, bytes);
         self.len += 1;
-        if self.len == self.pause {
-            self.pause(shard, key.as_ref());
+        if self.len == RECENT {
+            self.flush();
         }
     }
 
     /// Has the last requests told of, too.
-    pub fn flush(&mut self) {
-        self.left -= self.len - self.resumed;
-        self.settle();
-        self.resume();
-    }
-
-    #[cold]
     #[inline(never)]
-    fn pause(&mut self, shard: ShardId, key: &[u8]) {
-        self.left -= self.len - self.resumed;
-        if self.left == 0 {
-            self.sample(shard, key);
-            self.left = self.interval();
-        }
-        if self.len == RECENT {
-            self.settle();
-        }
-        self.resume();
-    }
-
-    fn resume(&mut self) {
-        self.resumed = self.len;
-        self.pause = RECENT.min(self.len.saturating_add(self.left));
-    }
-
-    /// Counts what is in the list.
-    fn settle(&mut self) {
-        let mut done = 0;
-        while done < self.len {
-            done += self.window.count(&self.recent[done..self.len]);
-            if done < self.len {
-                let (shard, bytes) = self.recent[done];
-                self.enroll(shard, bytes);
-                done += 1;
+    pub fn flush(&mut self) {
+        let (recent, len) = (self.recent, std::mem::take(&mut self.len));
+        for (shard, bytes) in &recent[..len] {
+            if !self.window.count(*shard, *bytes) {
+                self.enroll(*shard, *bytes);
             }
         }
-        self.len = 0;
     }
 
     #[cold]
     fn enroll(&mut self, shard: ShardId, bytes: u64) {
-        if shard.0 == u64::MAX {
-            return self.window.count_rest(bytes);
-        }
         if self.used == self.window.slots() / 2 {
             // One that was read tells for how many shards there is counting between two collections.
             let slots = match self.window.slots() {
@@ -251,12 +231,18 @@ impl Tracker {
             let next = begin(&self.stripe, slots);
             std::mem::replace(&mut self.window, next).is_over.set();
             self.used = 0;
+            self.is_far = slots > NEAR_SLOTS;
         }
         self.window.enroll(shard, bytes);
         self.used += 1;
     }
 
+    #[cold]
     fn sample(&mut self, shard: ShardId, key: &[u8]) {
+        self.left = self.interval();
+        if self.shared.sampling.every == 0 {
+            return;
+        }
         // Who collects has it for a moment: the next sample will do.
         let Some(mut samples) = self.stripe.samples.try_lock() else { return };
         if samples.len() < self.shared.sampling.keep {
@@ -280,7 +266,7 @@ impl Tracker {
 
 impl Drop for Tracker {
     fn drop(&mut self) {
-        self.settle();
+        self.flush();
         self.window.is_over.set();
         if !cfg!(shardway_broken = "departs_unseen") {
             self.shared.departed.push(Arc::clone(&self.stripe));

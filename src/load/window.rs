@@ -57,22 +57,21 @@ impl Window {
         self.slots.len()
     }
 
-    /// Counts requests, up to the first of a shard that has no slot, and says how many those were. To be called by the one writer.
+    /// Counts a request, if the shard has a slot. To be called by the one writer.
     #[inline]
-    pub(super) fn count(&self, requests: &[(ShardId, u64)]) -> usize {
-        for (counted, (shard, bytes)) in requests.iter().enumerate() {
-            let mark = shard.0.wrapping_add(1);
-            let mut place = self.home(*shard);
-            loop {
-                let slot = self.at(place);
-                match slot.mark.get() {
-                    0 => return counted,
-                    found if found == mark => break slot.count(*bytes),
-                    _ => place += 1,
-                }
+    pub(super) fn count(&self, shard: ShardId, bytes: u64) -> bool {
+        let mark = shard.0.wrapping_add(1);
+        let mut place = self.home(shard);
+        loop {
+            let slot = self.at(place);
+            match slot.mark.get() {
+                // The last id, which no shard has, has the mark of an empty slot: what is counted there is nobody's.
+                found if found == mark => break slot.count(bytes),
+                0 => return false,
+                _ => place += 1,
             }
         }
-        requests.len()
+        true
     }
 
     /// Gives the shard a slot, and counts its first request. To be called by the one writer, for a shard that has none.
@@ -82,7 +81,8 @@ impl Window {
             place += 1;
         }
         let slot = self.at(place);
-        slot.count(bytes);
+        slot.requests.set(1);
+        slot.bytes.set(bytes);
         slot.mark.set(shard.0.wrapping_add(1));
     }
 
@@ -135,20 +135,17 @@ mod tests {
         let window = Window::new(8);
         let shards = [0, 1, 1 << 32, u64::MAX - 1].map(ShardId);
         for (place, shard) in shards.into_iter().enumerate() {
-            let known = [(shards[0], 0)].repeat(place.min(1));
-            assert_eq!(window.count(&[&known[..], &[(shard, 1), (shard, 1)]].concat()), known.len());
+            assert!(!window.count(shard, 1));
+            // No shard has this id: what it finds is nobody's slot.
+            assert!(window.count(ShardId(u64::MAX), 1_000));
             window.enroll(shard, 1);
-            assert_eq!(window.count(&[(shard, 10)].repeat(place)), place);
+            (0..place).for_each(|_| assert!(window.count(shard, 10)));
         }
         window.count_rest(7);
         let (slots, rest) = window.read();
         let mut found: Vec<_> = slots.map(|(_, shard, count)| (shard, count.requests, count.bytes)).collect();
         found.sort_unstable();
-        // The first was asked for with each of the others.
-        let counted = |place: u64| {
-            let (again, shard) = (if place == 0 { 3 } else { 0 }, shards[usize::try_from(place).unwrap()]);
-            (shard, place + 1 + again, 1 + 10 * place)
-        };
+        let counted = |place: u64| (shards[usize::try_from(place).unwrap()], place + 1, 1 + 10 * place);
         assert_eq!(found, (0..4).map(counted).collect::<Vec<_>>());
         assert_eq!(rest, Count { requests: 1, bytes: 7 });
     }
