@@ -1,12 +1,14 @@
-//! How busy shards are. Counting, on the hot path, is here, with [`window`] as the place where a thread counts and [`collector`]
-//! as who reads it; what is made of it is pure: [`rates`] over time, [`sample`] of keys, and [`advice`] on what to split, merge and
-//! move.
+//! How busy shards are. A [`tracker`] counts, on the hot path, in a [`window`] that a [`collector`] reads, and what they share
+//! is here; what is made of it is pure: [`rates`] over time, [`sample`] of keys, and the [`advisor`], whose [`advice`] is
+//! what to split, merge and move.
 
 mod advice;
+mod advisor;
 mod collector;
 mod counted;
 mod rates;
 mod sample;
+mod tracker;
 mod window;
 
 use std::fmt;
@@ -14,13 +16,15 @@ use std::sync::Arc;
 
 use crate::key::Key;
 use crate::shard::ShardId;
-use crate::sync::{Lock, Place, Registry, Stack};
+use crate::sync::{Lock, Registry, Stack};
 use collector::Collector;
 use window::Window;
 
-pub use advice::{Advice, Advisor, Thresholds};
+pub use advice::{Advice, Thresholds};
+pub use advisor::Advisor;
 pub use counted::{Count, Counted};
 pub use rates::{Rate, Rates};
+pub use tracker::Tracker;
 
 /// Counts the requests and bytes of each shard: share it, give each thread a [`Tracker`] beside its
 /// [`Reader`](crate::Reader), and [`collect`](Self::collect) now and then.
@@ -87,17 +91,6 @@ impl Default for Sampling {
     }
 }
 
-/// A sampled key is cut to so many bytes.
-const MOST_BYTES: usize = 1_024;
-/// How many requests a tracker keeps before it counts them, where its counters are far.
-const RECENT: usize = 32;
-/// Slots of the largest window that is near: 128 KiB, which the caches of a core hold.
-const NEAR_SLOTS: usize = 1 << 12;
-/// Slots of a tracker's first window: so few under the model checker that it comes to the next one.
-const FIRST_SLOTS: usize = if cfg!(loom) { 2 } else { 64 };
-/// Slots of its largest: 64 MiB.
-const MOST_SLOTS: usize = 1 << 21;
-
 impl Load {
     /// Nothing counted yet.
     #[must_use]
@@ -112,27 +105,12 @@ impl Load {
     /// for all others together. When it is dropped, what it counted is not lost.
     #[must_use]
     pub fn tracker(&self, seed: u64) -> Tracker {
-        let stripe = Arc::new(Stripe::default());
-        let window = begin(&stripe, FIRST_SLOTS);
-        let place = Some(self.0.stripes.enter(Arc::clone(&stripe)));
-        let mut tracker = Tracker {
-            shared: Arc::clone(&self.0),
-            stripe,
-            place,
-            window,
-            used: 0,
-            is_far: FIRST_SLOTS > NEAR_SLOTS,
-            recent: [(ShardId(0), 0); RECENT],
-            len: 0,
-            left: 0,
-            random: seed,
-        };
-        tracker.left = tracker.interval();
-        tracker
+        Tracker::new(Arc::clone(&self.0), seed)
     }
 
     /// What all trackers have counted since the last time, also those that are gone meanwhile, but for the last few requests of
-    /// each ([`Tracker::flush`]). Who counts at this very moment is heard of now or the next time, and never twice: of several who collect, each hears of another part.
+    /// each ([`Tracker::flush`]). Who counts at this very moment is heard of now or the next time, and never twice: of several who
+    /// collect, each hears of another part.
     ///
     /// O(slots of all trackers). Takes a lock that only those take who collect, or drop a tracker.
     #[must_use]
@@ -150,147 +128,8 @@ impl Shared {
     }
 }
 
-/// Has another window for a stripe, and says so to who collects.
-fn begin(stripe: &Stripe, slots: usize) -> Arc<Window> {
-    let window = Arc::new(Window::new(slots));
-    stripe.windows.push(Arc::clone(&window));
-    window
-}
-
-/// Counts the requests that one thread serves. Made by [`Load::tracker`].
-///
-/// Where it counts for so many shards that its counters are far from the processor, the last few requests, fewer than 32, are
-/// kept in a list before they are counted all at once: then they wait for memory together, and not each for itself. Until then
-/// they are not told of. A thread that is about to wait for work says so by [`flush`](Self::flush).
-pub struct Tracker {
-    shared: Arc<Shared>,
-    stripe: Arc<Stripe>,
-    /// `None` once it has left.
-    place: Option<Place<Stripe>>,
-    window: Arc<Window>,
-    /// Slots of the window that are.
-    used: usize,
-    /// Whether requests go by the list.
-    is_far: bool,
-    /// Requests that are not in the window yet.
-    recent: [(ShardId, u64); RECENT],
-    len: usize,
-    /// Requests to the next one whose key is sampled.
-    left: usize,
-    random: u64,
-}
-
-impl Tracker {
-    /// Counts one request for a key of a shard, about so many bytes. For [`ShardId`]`(u64::MAX)`, which no shard has, nothing is
-    /// counted.
-    ///
-    /// No lock, no line that another thread writes, and no allocation, but for a larger window when there are more shards, and
-    /// for the keys that are sampled.
-    #[inline]
-    pub fn count(&mut self, shard: ShardId, key: impl AsRef<[u8]>, bytes: u64) {
-        if self.is_far {
-            self.keep(shard, bytes);
-        } else if !self.window.count(shard, bytes) {
-            self.enroll(shard, bytes);
-        }
-        self.left -= 1;
-        if self.left == 0 {
-            self.sample(shard, key.as_ref());
-        }
-    }
-
-    #[inline]
-    fn keep(&mut self, shard: ShardId, bytes: u64) {
-        self.recent[self.len % RECENT] = (shard, bytes);
-        self.len += 1;
-        if self.len == RECENT {
-            self.flush();
-        }
-    }
-
-    /// Has the last requests told of, too.
-    #[inline(never)]
-    pub fn flush(&mut self) {
-        let (recent, len) = (self.recent, std::mem::take(&mut self.len));
-        for (shard, bytes) in &recent[..len] {
-            if !self.window.count(*shard, *bytes) {
-                self.enroll(*shard, *bytes);
-            }
-        }
-    }
-
-    #[cold]
-    fn enroll(&mut self, shard: ShardId, bytes: u64) {
-        if self.used == self.window.slots() / 2 {
-            // One that was read tells for how many shards there is counting between two collections.
-            let slots = match self.window.slots() {
-                enough if self.window.is_read.is_set() => enough,
-                MOST_SLOTS.. => return self.window.count_rest(bytes),
-                few => few * 2,
-            };
-            let next = begin(&self.stripe, slots);
-            std::mem::replace(&mut self.window, next).is_over.set();
-            self.used = 0;
-            self.is_far = slots > NEAR_SLOTS;
-        }
-        self.window.enroll(shard, bytes);
-        self.used += 1;
-    }
-
-    #[cold]
-    fn sample(&mut self, shard: ShardId, key: &[u8]) {
-        self.left = self.interval();
-        if self.shared.sampling.every == 0 {
-            return;
-        }
-        // Who collects has it for a moment: the next sample will do.
-        let Some(mut samples) = self.stripe.samples.try_lock() else { return };
-        if samples.len() < self.shared.sampling.keep {
-            samples.push((shard, Key::from(&key[..key.len().min(MOST_BYTES)])));
-        }
-    }
-
-    /// Between one and twice as many as asked for, less one.
-    fn interval(&mut self) -> usize {
-        if self.shared.sampling.every == 0 {
-            return usize::MAX;
-        }
-        // SplitMix64 (Steele, Lea and Flood, 2014).
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = (self.random ^ self.random >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let most = u64::from(self.shared.sampling.every).saturating_mul(2).saturating_sub(1).max(1);
-        usize::try_from(1 + (bits ^ bits >> 31) % most).unwrap_or(usize::MAX)
-    }
-}
-
-impl Drop for Tracker {
-    fn drop(&mut self) {
-        self.flush();
-        self.window.is_over.set();
-        if !cfg!(shardway_broken = "departs_unseen") {
-            self.shared.departed.push(Arc::clone(&self.stripe));
-        }
-        if let Some(place) = self.place.take() {
-            self.shared.stripes.leave(place);
-        }
-        // So that nothing but sums is left, also where nobody ever collects. If somebody is at it, that one or the next has it.
-        if let Some(mut collector) = self.shared.collector.try_lock() {
-            if !cfg!(shardway_broken = "departs_unseen") {
-                self.shared.gather(&mut collector);
-            }
-        }
-    }
-}
-
 impl fmt::Debug for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Load").field("sampling", &self.0.sampling).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Tracker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tracker").field("shards", &self.used).finish_non_exhaustive()
     }
 }
