@@ -30,8 +30,8 @@ impl RouteCache {
     /// panics harms nobody but its caller: one of those that waited loads in its place. To find a route that is known costs what
     /// [`resolve`](Self::resolve) does.
     ///
-    /// Blocks while another one loads: in `async` code use [`resolve_or_load_async`](Self::resolve_or_load_async). `load` may ask this cache
-    /// for anything but the part that it is to load, which would wait for itself.
+    /// Blocks while another one loads: in `async` code use [`resolve_or_load_async`](Self::resolve_or_load_async). `load` may ask
+    /// this cache for anything but the part that it is to load, which would wait for itself.
     ///
     /// # Errors
     ///
@@ -60,8 +60,8 @@ impl RouteCache {
         }
     }
 
-    /// [`resolve_or_load`](Self::resolve_or_load) for `async` code, on any runtime. A future that is dropped while it loads harms nobody:
-    /// one of those that waited loads in its place.
+    /// [`resolve_or_load`](Self::resolve_or_load) for `async` code, on any runtime. A future that is dropped while it loads harms
+    /// nobody: one of those that waited loads in its place.
     ///
     /// # Errors
     ///

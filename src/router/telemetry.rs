@@ -119,7 +119,9 @@ use names::{BYTES, PUBLISHES, REFUSALS, RETRIES, REVISION, SECONDS, SHARDS, TABL
 /// | `shardway_refusals_total` | counter | transactions, deltas and routes that were refused, by `kind`: [`Error::kind`] |
 /// | `shardway_publish_seconds` | histogram | how long a call that published took, from its beginning on |
 /// | `shardway_revision`, `shardway_shards` | gauges | of the table that was published last |
-/// | `shardway_retained_tables`, `shardway_retained_bytes` | gauges | what [`Router::retained`](super::Router::retained) said last: ask it before each scrape |
+/// | `shardway_retained_tables`, `shardway_retained_bytes` | gauges | what `Router::retained` said last |
+///
+/// Ask [`Router::retained`](super::Router::retained) before each scrape.
 ///
 /// Counters and the histogram are sums over all routers and caches of the process, and gauges are of the one that told last: where
 /// several matter, let a recorder's own scope or labels tell them apart, or read each router's `revision` and `retained` instead.

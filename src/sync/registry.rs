@@ -1,6 +1,6 @@
 //! Who is there, while anybody comes and goes: a singly linked list without locks (Harris, 2001; Michael, 2002). Who comes is put
-//! at its head. Who goes marks its own node, by the lowest bit of the pointer to the next one, so that nothing can be put behind it any
-//! more; whoever walks over the list takes marked nodes out of it, and hands them to the [`Reclaimer`], which frees them when
+//! at its head. Who goes marks its own node, by the lowest bit of the pointer to the next one, so that nothing can be put behind it
+//! any more; whoever walks over the list takes marked nodes out of it, and hands them to the [`Reclaimer`], which frees them when
 //! nobody can be standing on them.
 //!
 //! `unsafe`, because a list that shrinks while others walk over it needs nodes that outlive their place in it. Counted references
