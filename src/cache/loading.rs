@@ -162,7 +162,7 @@ impl RouteCache {
         records: &[ShardRecord],
         now: Timestamp,
     ) -> (Result<Route, LoadError>, Learned) {
-        self.router.publish_next(|table| {
+        self.publish(|table| {
             let (next, learned) = table.learn(None, records, now);
             let route = next.as_ref().unwrap_or(table).resolve(key);
             let refused = learned.refused.iter().find(|(place, _)| records[*place].range.contains(key));

@@ -8,6 +8,7 @@ mod error;
 mod flight;
 mod loading;
 
+use std::convert::Infallible;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -182,8 +183,14 @@ impl RouteCache {
         self.update(Some(denied), &records.into_iter().collect::<Vec<_>>(), now)
     }
 
+    /// Publishes what `next` makes of what is known; it refuses nothing.
+    fn publish<R>(&self, mut next: impl FnMut(&Table) -> (Option<Table>, R)) -> R {
+        let Ok(said) = self.router.publish_next(|table, _| Ok::<_, Infallible>(next(table)));
+        said
+    }
+
     fn update(&self, denied: Option<Token>, records: &[ShardRecord], now: Timestamp) -> Learned {
-        let learned = self.router.publish_next(|table| table.learn(denied, records, now));
+        let learned = self.publish(|table| table.learn(denied, records, now));
         self.settle(&learned, now);
         learned
     }
@@ -219,12 +226,12 @@ impl RouteCache {
     /// Forgets the route of a token, if it is still what is known: compare and forget, so that who was denied late does not throw
     /// away what was learned meanwhile. Says whether it was. O(log n).
     pub fn forget(&self, token: Token) -> bool {
-        self.router.publish_next(|table| table.forget([token.shard], |shard| shard.token() == token)) > 0
+        self.publish(|table| table.forget([token.shard], |shard| shard.token() == token)) > 0
     }
 
     /// Forgets all routes that a node leads, and says how many those were. O(log n) for each, and for each run of neighbours.
     pub fn forget_node(&self, node: NodeId) -> usize {
-        self.router.publish_next(|table| {
+        self.publish(|table| {
             let led: Vec<_> = table.led_by(node).map(Shard::id).collect();
             table.forget(led, |_| true)
         })
@@ -238,14 +245,14 @@ impl RouteCache {
 
     /// Forgets all routes, and says how many those were. O(n log n).
     pub fn clear(&self) -> usize {
-        self.router.publish_next(|table| {
+        self.publish(|table| {
             let all: Vec<_> = table.shards().map(Shard::id).collect();
             table.forget(all, |_| true)
         })
     }
 
     fn forget_hinted(&self, hints: &[ages::Hint]) -> usize {
-        self.router.publish_next(|table| {
+        self.publish(|table| {
             let is_true =
                 |hint: &&ages::Hint| table.shard(hint.1).is_some_and(|shard| shard.updated() == hint.0);
             table.forget(hints.iter().filter(is_true).map(|hint| hint.1), |_| true)

@@ -215,22 +215,12 @@ impl Router {
         C: AsRef<[Change]>,
         E: From<Error>,
     {
-        let mut telling = Telling::begin();
-        loop {
-            let current = self.shared.cell.load_full();
-            let planned = plan(&current)?;
+        self.publish_next(|current, telling| {
+            let planned = plan(current)?;
             let (next, summary) =
-                current.apply(planned.as_ref()).inspect_err(|error| telling.refused(&current, error))?;
-            if !summary.altered() {
-                return Ok(summary);
-            }
-            let shards = next.len();
-            if self.publish(current, next) {
-                telling.published(summary.base, summary.revision, shards);
-                return Ok(summary);
-            }
-            telling.retry();
-        }
+                current.apply(planned.as_ref()).inspect_err(|error| telling.refused(current, error))?;
+            Ok((summary.altered().then_some(next), summary))
+        })
     }
 
     /// Publishes a table that was made from `current`, unless another writer has published meanwhile.
@@ -274,36 +264,28 @@ impl Router {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn follow(&self, delta: &Delta) -> Result<u64, Error> {
-        let mut telling = Telling::begin();
-        loop {
-            let current = self.shared.cell.load_full();
-            let next = current.apply_delta(delta).inspect_err(|error| telling.refused(&current, error))?;
-            let (base, revision, shards) = (current.revision(), next.revision(), next.len());
-            if revision == base {
-                return Ok(revision);
-            }
-            if self.publish(current, next) {
-                telling.published(base, revision, shards);
-                return Ok(revision);
-            }
-            telling.retry();
-        }
+        self.publish_next(|current, telling| {
+            let next = current.apply_delta(delta).inspect_err(|error| telling.refused(current, error))?;
+            let revision = next.revision();
+            Ok(((revision != current.revision()).then_some(next), revision))
+        })
     }
 
     /// Publishes what `next` makes of the published table, if it makes anything, and gives what it says beside. It is asked
     /// again with another table when another writer was faster.
-    pub(crate) fn publish_next<R>(&self, mut next: impl FnMut(&Table) -> (Option<Table>, R)) -> R {
+    pub(crate) fn publish_next<R, E>(
+        &self,
+        mut next: impl FnMut(&Table, &Telling) -> Result<(Option<Table>, R), E>,
+    ) -> Result<R, E> {
         let mut telling = Telling::begin();
         loop {
             let current = self.shared.cell.load_full();
-            let (table, said) = match next(&current) {
-                (Some(table), said) => (table, said),
-                (None, said) => return said,
-            };
-            let (base, revision, shards) = (current.revision(), table.revision(), table.len());
-            if self.publish(current, table) {
+            let (made, said) = next(&current, &telling)?;
+            let Some(made) = made else { return Ok(said) };
+            let (base, revision, shards) = (current.revision(), made.revision(), made.len());
+            if self.publish(current, made) {
                 telling.published(base, revision, shards);
-                return said;
+                return Ok(said);
             }
             telling.retry();
         }

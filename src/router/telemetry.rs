@@ -10,7 +10,7 @@ use crate::table::Table;
 use super::Retained;
 
 /// One call that is to publish, from its beginning to what came of it.
-pub(super) struct Telling {
+pub(crate) struct Telling {
     #[cfg(feature = "tracing")]
     span: tracing::span::EnteredSpan,
     /// The core reads no clock; who measures how long publishing takes has to.

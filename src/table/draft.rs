@@ -21,11 +21,17 @@ impl Draft {
 
     pub(super) fn finish(mut self, outcomes: Vec<Outcome>) -> Result<(Table, Summary), Error> {
         let base = self.table.revision;
-        if outcomes.iter().any(|outcome| *outcome != Outcome::Unchanged) {
-            self.table.revision = counter::next(base, "revision")?;
-        }
+        self.count_on(outcomes.iter().any(|outcome| *outcome != Outcome::Unchanged))?;
         let summary = Summary { base, revision: self.table.revision, outcomes };
         Ok((self.table, summary))
+    }
+
+    /// The next revision, if anything was altered.
+    pub(super) fn count_on(&mut self, is_altered: bool) -> Result<(), Error> {
+        if is_altered {
+            self.table.revision = counter::next(self.table.revision, "revision")?;
+        }
+        Ok(())
     }
 
     /// Carries out one change, or says why not; what it has altered by then is of no account, since the draft is dropped.

@@ -49,7 +49,7 @@ impl Table {
             }
         }
         match draft.count_on(is_altered) {
-            Ok(next) => (next, learned),
+            Ok(()) => (is_altered.then_some(draft.table), learned),
             Err(error) => {
                 let refused = (0..records.len()).map(|place| (place, error.clone())).collect();
                 (None, Learned { refused, ..Learned::default() })
@@ -65,7 +65,10 @@ impl Table {
     ) -> (Option<Self>, usize) {
         let mut draft = Draft::of(self);
         let forgotten = shards.into_iter().filter(|shard| draft.forget(&test, *shard)).count();
-        draft.count_on(forgotten > 0).map_or((None, 0), |next| (next, forgotten))
+        match draft.count_on(forgotten > 0) {
+            Ok(()) => ((forgotten > 0).then_some(draft.table), forgotten),
+            Err(_) => (None, 0),
+        }
     }
 }
 
@@ -76,25 +79,12 @@ enum Lesson {
 }
 
 impl Draft {
-    /// The table, one revision on, if it was altered.
-    fn count_on(mut self, is_altered: bool) -> Result<Option<Table>, Error> {
-        if !is_altered {
-            return Ok(None);
-        }
-        self.table.revision = counter::next(self.table.revision, "revision")?;
-        Ok(Some(self.table))
-    }
-
     fn forget(&mut self, test: impl Fn(Shard<'_>) -> bool, shard: ShardId) -> bool {
-        match self.table.shard(shard).filter(|shard| test(*shard)).map(Shard::to_record) {
-            Some(record) => self.drop_shards(&[record]),
-            None => false,
+        let record = self.table.shard(shard).filter(|shard| test(*shard)).map(Shard::to_record);
+        if let Some(record) = &record {
+            self.replace(std::slice::from_ref(record), &[]);
         }
-    }
-
-    fn drop_shards(&mut self, records: &[ShardRecord]) -> bool {
-        records.iter().for_each(|record| self.replace(std::slice::from_ref(record), &[]));
-        !records.is_empty()
+        record.is_some()
     }
 
     /// A record takes the place of all that it overlaps, and of what is known of its shard elsewhere, if it is newer than each
@@ -128,7 +118,7 @@ impl Draft {
         match &in_its_place[..] {
             [known] if known.range == record.range => self.replace(&in_its_place, &[record]),
             _ => {
-                self.drop_shards(&in_its_place);
+                in_its_place.iter().for_each(|known| self.replace(std::slice::from_ref(known), &[]));
                 self.replace(&[], &[record]);
             }
         }
