@@ -9,6 +9,7 @@ use super::inner::{Children, Inner, Node};
 use super::iter::Place;
 use super::leaf::Leaf;
 use super::prefetch::prefetch;
+use super::probe::Probe;
 use super::search::{INNER_LINES, LEAF_LINES, Owner};
 use super::wide::{self, Lanes, Search};
 use crate::shard::Route;
@@ -46,7 +47,10 @@ impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Search for Floors<'t, '_, 
     fn run<L: Lanes>(mut self) {
         match &self.index.root {
             Some(Node::Inner(root)) if matches!(root.children, Children::Inners(_)) => {
-                self.keys.chunks(GROUP).for_each(|group| self.group::<L>(root, group));
+                // A closure would be compiled by itself, and not for the processor.
+                for group in self.keys.chunks(GROUP) {
+                    self.group::<L>(root, group);
+                }
             }
             // So few nodes stay in the nearest caches: there is nothing to wait for together.
             _ => {
@@ -63,11 +67,16 @@ impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Floors<'t, '_, K, A> {
     fn group<L: Lanes>(&mut self, root: &'t Inner, keys: &[K]) {
         // Where each key is, and how many of its bytes all keys there are known to have.
         let mut inners: [(&Inner, usize); GROUP] = [(root, 0); GROUP];
+        let mut probes = [Probe::new(&[]); GROUP];
+        for (key, probe) in keys.iter().zip(&mut probes) {
+            *probe = Probe::new(key.as_ref());
+        }
+        let probes = &probes[..keys.len()];
         // All leaves are equally deep, so all keys are on one level.
         while let Children::Inners(_) = &inners[0].0.children {
-            for (key, (inner, agreed)) in keys.iter().zip(&mut inners) {
+            for (probe, (inner, agreed)) in probes.iter().zip(&mut inners) {
                 let place;
-                (place, *agreed) = inner.step::<L>(key.as_ref(), *agreed);
+                (place, *agreed) = inner.step::<L>(probe, *agreed);
                 if let Children::Inners(children) = &inner.children {
                     *inner = &children[place];
                     prefetch(*inner, INNER_LINES);
@@ -75,17 +84,17 @@ impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Floors<'t, '_, K, A> {
             }
         }
         let mut leaves: [Option<(&Leaf, usize)>; GROUP] = [None; GROUP];
-        for ((key, (inner, agreed)), step) in keys.iter().zip(inners).zip(&mut leaves) {
-            let (place, agreed) = inner.step::<L>(key.as_ref(), agreed);
+        for ((probe, (inner, agreed)), step) in probes.iter().zip(inners).zip(&mut leaves) {
+            let (place, agreed) = inner.step::<L>(probe, agreed);
             if let Children::Leaves(children) = &inner.children {
                 prefetch(&*children[place], LEAF_LINES);
                 *step = Some((&children[place], agreed));
             }
         }
         let mut places: [Option<Place<'_>>; GROUP] = [None; GROUP];
-        for ((key, step), place) in keys.iter().zip(leaves).zip(&mut places) {
+        for ((probe, step), place) in probes.iter().zip(leaves).zip(&mut places) {
             if let Some((leaf, agreed)) = step {
-                let slot = leaf.slot::<L>(key.as_ref(), agreed);
+                let slot = leaf.slot::<L>(probe, agreed);
                 prefetch(&leaf.facts[slot].route, size_of::<Route>());
                 *place = Some(Place { leaf, slot });
             }

@@ -4,6 +4,7 @@ use super::Index;
 use super::heads::{INNER, LEAF};
 use super::inner::{Children, Inner, Node};
 use super::leaf::Leaf;
+use super::probe::Probe;
 use super::wide::Narrow;
 use crate::key::KeyEnd;
 
@@ -56,7 +57,7 @@ impl<'t> Walk<'t> {
         for slot in 0..leaf.len() {
             let start = leaf.start(slot);
             ensure(self.last.is_none_or(|last| last < start), "starts do not ascend")?;
-            ensure(leaf.slot::<Narrow>(start, 0) == slot, "a start has another rank")?;
+            ensure(leaf.slot::<Narrow>(&Probe::new(start), 0) == slot, "a start has another rank")?;
             let adjacent = slot + 1 < leaf.len() && leaf.end(slot) == KeyEnd::At(leaf.start(slot + 1));
             ensure(leaf.is_marked(slot) != adjacent, "an end is kept twice")?;
             self.last = Some(start);

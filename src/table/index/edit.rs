@@ -10,6 +10,7 @@ use super::heads::{INNER, LEAF};
 use super::inner::{Children, Inner, Node, Siblings};
 use super::keys::Keys;
 use super::leaf::Leaf;
+use super::probe::Probe;
 use super::weight::Weight;
 use super::wide::Narrow;
 use crate::key::Key;
@@ -126,7 +127,7 @@ impl Node {
 impl Leaf {
     fn edit(leaf: &mut Arc<Self>, edit: &Edit<'_>) -> Option<Arc<Self>> {
         let Edit { key, gone, new, amends, .. } = *edit;
-        let rank = if key < leaf.start(0) { 0 } else { leaf.slot::<Narrow>(key, 0) + 1 };
+        let rank = if key < leaf.start(0) { 0 } else { leaf.slot::<Narrow>(&Probe::new(key), 0) + 1 };
         let from = if gone > 0 { rank - 1 } else { rank };
         if let (true, [record]) = (amends, new) {
             Arc::make_mut(leaf).amend(from, record);

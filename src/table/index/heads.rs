@@ -6,6 +6,9 @@
 //! where more keys are told apart so, the first on which the keys do *not* all agree, over gaps on which they do:
 //! [`super::columns`].
 //!
+//! Where that tells all keys apart, the head is simply what a key begins with: most nodes of keys without structure are so, and
+//! there is nothing to find out about prefixes on the way down.
+//!
 //! The first key of a node takes no part: a search comes to a node only for keys that are not less, and the first key of a
 //! table is mostly the empty one, which agrees with no other.
 //!
@@ -15,7 +18,8 @@ use std::ops::Range;
 
 use super::columns::{Columns, Seen, word};
 use super::layers::{Layers, Ties, agreed};
-use super::wide::Lanes;
+use super::probe::Probe;
+use super::wide::{Lanes, ordered};
 
 /// How many heads share a cache line.
 const LINE: usize = 8;
@@ -25,6 +29,9 @@ pub(super) const LEAF: usize = 48;
 /// How many children an inner node has at most: a copy of it counts a reference to each, which is most of what it costs.
 pub(super) const INNER: usize = 24;
 
+/// How many lines of heads there are at most but for the first.
+const FIRSTS: usize = LEAF / LINE - 1;
+
 /// The heads of a node's keys, in ascending order. What a search needs first fills one cache line, and the heads the
 /// following ones.
 #[derive(Clone)]
@@ -32,19 +39,30 @@ pub(super) const INNER: usize = 24;
 pub(super) struct Heads<const N: usize> {
     /// How many keys there are.
     len: u8,
-    /// Whether the bytes of a head simply follow the prefix.
-    is_plain: bool,
-    /// How many bytes all keys agree on before the first on which they don't; no more than fit.
+    way: Way,
+    /// How many bytes all keys agree on, at least, before the first one of a head; no more than fit.
     prefix: u16,
     /// The last sixteen bytes of the prefix, or as many as it has, so that it mostly takes no key to compare with: what
     /// starts at [`prefix_places`].
     prefix_words: [u64; 2],
     /// The first head of each line but the first; the greatest integer where there is none.
-    firsts: [u64; LEAF / LINE - 1],
-    /// Ascending; that of the first key is zero, and the greatest integer stands where there is none.
-    heads: [u64; N],
+    firsts: [i64; FIRSTS],
+    /// As [`ordered`] makes them. Ascending; that of the first key is the least integer, and the greatest stands where there
+    /// is none.
+    heads: [i64; N],
     /// In lines of their own, which a search needs only if they have something to say.
     picked: Picked<N>,
+}
+
+/// Which bytes heads are made of.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    /// What a key begins with, and no two heads are equal.
+    First,
+    /// What follows the prefix.
+    Plain,
+    /// What [`Columns`] say.
+    Picked,
 }
 
 /// What there is beside plain heads.
@@ -60,16 +78,25 @@ impl<const N: usize> Heads<N> {
     /// Of `len` keys, in ascending order. O(bytes of the keys on which they differ).
     pub(super) fn of<'k>(len: usize, key: impl Fn(usize) -> &'k [u8]) -> Self {
         let (model, last): (&[u8], &[u8]) = if len < 2 { (&[], &[]) } else { (key(1), key(len - 1)) };
-        let prefix = agreed(model, last, 0).min(usize::from(u16::MAX));
         let mut heads = Self {
             len: u8::try_from(len).unwrap_or(u8::MAX),
-            prefix: u16::try_from(prefix).unwrap_or(u16::MAX),
-            is_plain: true,
-            prefix_words: prefix_places(prefix).map(|from| word(model, from)),
-            firsts: [u64::MAX; LEAF / LINE - 1],
-            heads: [u64::MAX; N],
+            prefix: 0,
+            way: Way::First,
+            prefix_words: [0; 2],
+            firsts: [i64::MAX; FIRSTS],
+            heads: [i64::MAX; N],
             picked: Picked { columns: None, layers: None },
         };
+        let prefix = agreed(model, last, 0).min(usize::from(u16::MAX));
+        if prefix < size_of::<u64>() {
+            heads.fill(&key);
+            if heads.ties() == 0 {
+                return heads;
+            }
+        }
+        heads.way = Way::Plain;
+        heads.prefix = u16::try_from(prefix).unwrap_or(u16::MAX);
+        heads.prefix_words = prefix_places(prefix).map(|from| word(model, from));
         heads.fill(&key);
         if heads.ties() > 0 {
             heads.try_columns(Columns::of(prefix, len, &key), &key);
@@ -82,7 +109,7 @@ impl<const N: usize> Heads<N> {
     fn try_columns<'k>(&mut self, columns: Option<Columns>, key: &impl Fn(usize) -> &'k [u8]) {
         if columns.is_some() {
             let mut other =
-                Self { is_plain: false, picked: Picked { columns, layers: None }, ..self.clone() };
+                Self { way: Way::Picked, picked: Picked { columns, layers: None }, ..self.clone() };
             other.fill(key);
             if other.ties() < self.ties() {
                 *self = other;
@@ -114,11 +141,12 @@ impl<const N: usize> Heads<N> {
 
     #[cfg(test)]
     pub(super) fn way(&self) -> &'static str {
-        match self.picked {
-            Picked { columns: None, layers: None } => "plainly",
-            Picked { columns: Some(_), layers: None } => "in columns",
-            Picked { columns: None, layers: Some(_) } => "plainly, in layers",
-            Picked { columns: Some(_), layers: Some(_) } => "in columns, in layers",
+        match (self.way, &self.picked.layers) {
+            (Way::First, None) => "of what keys begin with",
+            (Way::Plain, None) => "plainly",
+            (Way::Picked, None) => "in columns",
+            (Way::First | Way::Plain, Some(_)) => "plainly, in layers",
+            (Way::Picked, Some(_)) => "in columns, in layers",
         }
     }
 
@@ -128,26 +156,41 @@ impl<const N: usize> Heads<N> {
         usize::from(self.prefix)
     }
 
-    /// How many keys are at most `key`, which is not less than the first one, and whose first `agreed` bytes are known to
+    /// [`rank`](Self::rank), where it is known from what the key begins with, and from nothing else.
+    #[inline(always)]
+    pub(super) fn quick_rank<L: Lanes>(&self, probe: &Probe<'_>) -> Option<usize> {
+        if self.way != Way::First {
+            return None;
+        }
+        let rank = self.count_to::<L>(probe.first);
+        (self.heads[rank - 1] != probe.first).then_some(rank)
+    }
+
+    /// How many keys are at most one that is not less than the first one, and whose first `agreed` bytes are known to
     /// be those of all the others; and how many bytes are known of a key that turns out to stand between two of them.
     #[inline(always)]
     pub(super) fn rank<'k, L: Lanes>(
         &self,
-        key: &[u8],
+        probe: &Probe<'_>,
         agreed: usize,
         keys: impl Fn(usize) -> &'k [u8],
     ) -> (usize, usize) {
+        let key = probe.key;
         if self.agreed() > agreed && !self.has_prefix(key, agreed, || keys(1)) {
             let model = &keys(1)[..self.agreed()];
             return (if key < model { 1 } else { self.len() }, agreed);
         }
         let agreed = self.agreed().max(agreed);
         // Plain nodes, which most are, do not touch the line of the other ways.
-        let seen = if self.is_plain { Seen::Head(word(key, self.agreed())) } else { self.look_at(key) };
+        let seen = match self.way {
+            Way::Picked => self.look_at(key),
+            Way::First | Way::Plain => Seen::Head(word(key, self.agreed())),
+        };
         let rank = match seen {
-            Seen::Before(head) => self.count_below::<L>(head),
-            Seen::After(head) => self.count_to::<L>(head),
+            Seen::Before(head) => self.count_below::<L>(ordered(head)),
+            Seen::After(head) => self.count_to::<L>(ordered(head)),
             Seen::Head(head) => {
+                let head = ordered(head);
                 let rank = self.count_to::<L>(head);
                 if rank > 1 && self.heads[rank - 1] == head {
                     return self.untie(key, agreed, self.count_below::<L>(head)..rank, keys);
@@ -212,34 +255,40 @@ impl<const N: usize> Heads<N> {
     /// What follows from the heads that are in use.
     fn settle(&mut self) {
         let len = self.len();
-        self.heads[len..].fill(u64::MAX);
-        self.heads[0] = if len > 0 { 0 } else { u64::MAX };
+        self.heads[len..].fill(i64::MAX);
+        self.heads[0] = if len > 0 { i64::MIN } else { i64::MAX };
         for (line, first) in self.firsts.iter_mut().enumerate() {
-            *first = self.heads.get((line + 1) * LINE).copied().unwrap_or(u64::MAX);
+            *first = self.heads.get((line + 1) * LINE).copied().unwrap_or(i64::MAX);
         }
     }
 
     /// How many heads are at most `head`, at least the first key's: first the line is found, then the place in it. Without a
     /// branch.
     #[inline(always)]
-    fn count_to<L: Lanes>(&self, head: u64) -> usize {
-        let line = L::at_most(&self.firsts[..N / LINE - 1], head);
-        let within = L::at_most(&self.heads[line * LINE..(line + 1) * LINE], head);
-        // Unused places count for the greatest head.
+    fn count_to<L: Lanes>(&self, head: i64) -> usize {
+        let lines = match self.firsts.first_chunk::<4>() {
+            Some(firsts) if N / LINE - 1 <= 4 => L::at_most(firsts, head),
+            _ => L::at_most(&self.firsts, head),
+        };
+        // Unused places count for the greatest head: here and in the line.
+        let line = lines.min(N / LINE - 1);
+        let within =
+            self.heads[line * LINE..].first_chunk::<LINE>().map_or(0, |heads| L::at_most(heads, head));
         (line * LINE + within).min(self.len())
     }
 
-    fn count_below<L: Lanes>(&self, head: u64) -> usize {
+    #[inline(always)]
+    fn count_below<L: Lanes>(&self, head: i64) -> usize {
         head.checked_sub(1).map_or(1, |below| self.count_to::<L>(below))
     }
 
     /// The head of a key that agrees with the others where they agree.
     #[inline]
-    fn head(&self, key: &[u8]) -> u64 {
-        match &self.picked.columns {
+    fn head(&self, key: &[u8]) -> i64 {
+        ordered(match &self.picked.columns {
             Some(columns) => columns.head(key),
             None => word(key, self.agreed()),
-        }
+        })
     }
 
     /// A key that has the prefix, as the node sees it.

@@ -7,6 +7,7 @@ use arrayvec::ArrayVec;
 use super::heads::{Heads, INNER};
 use super::keys::Keys;
 use super::leaf::Leaf;
+use super::probe::Probe;
 use super::weight::Weight;
 use super::wide::{Lanes, Narrow};
 
@@ -47,14 +48,17 @@ impl Inner {
 
     /// The place of the child that `key` belongs to: the last one whose first key is at or before it, or the first.
     pub(super) fn place(&self, key: &[u8]) -> usize {
-        self.step::<Narrow>(key, 0).0
+        self.step::<Narrow>(&Probe::new(key), 0).0
     }
 
     /// A step down the tree: [`place`](Self::place), for a key whose first `agreed` bytes are known to be those of all keys
     /// here; and how many bytes of it all keys under that child are known to have.
     #[inline(always)]
-    pub(super) fn step<L: Lanes>(&self, key: &[u8], agreed: usize) -> (usize, usize) {
-        let (rank, agrees) = self.heads.rank::<L>(key, agreed, |place| self.keys.get(place));
+    pub(super) fn step<L: Lanes>(&self, probe: &Probe<'_>, agreed: usize) -> (usize, usize) {
+        if let Some(rank) = self.heads.quick_rank::<L>(probe) {
+            return (rank - 1, agreed);
+        }
+        let (rank, agrees) = self.heads.rank::<L>(probe, agreed, |place| self.keys.get(place));
         let place = rank - 1;
         // Under the outermost children there are keys outside of what the heads were made from.
         let is_between = place > 0 && rank < self.heads.len();

@@ -43,7 +43,7 @@ pub(super) struct Ties {
 impl<const N: usize> Layers<N> {
     /// For keys with these heads in the first layer. O(bytes of the keys that tie).
     pub(super) fn of<'k>(
-        heads: &[u64],
+        heads: &[i64],
         base: usize,
         known: usize,
         key: &impl Fn(usize) -> &'k [u8],
@@ -113,7 +113,7 @@ impl<const N: usize> Layer<N> {
 }
 
 /// The runs of equal heads among some.
-fn equal_runs(heads: &[u64], places: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+fn equal_runs<T: PartialEq>(heads: &[T], places: Range<usize>) -> impl Iterator<Item = Range<usize>> {
     let mut from = places.start;
     heads[places].chunk_by(|one, next| one == next).map(move |run| {
         let start = from;

@@ -8,6 +8,7 @@ use arrayvec::ArrayVec;
 
 use super::heads::{Heads, LEAF};
 use super::keys::Keys;
+use super::probe::Probe;
 use super::weight::Weight;
 use super::wide::Lanes;
 use crate::key::{KeyEnd, KeyRange};
@@ -72,8 +73,11 @@ impl Leaf {
 
     /// The slot of the last shard that starts at or before `key`, which is not less than the first start.
     #[inline(always)]
-    pub(super) fn slot<L: Lanes>(&self, key: &[u8], agreed: usize) -> usize {
-        self.heads.rank::<L>(key, agreed, |place| self.keys.get(place)).0 - 1
+    pub(super) fn slot<L: Lanes>(&self, probe: &Probe<'_>, agreed: usize) -> usize {
+        match self.heads.quick_rank::<L>(probe) {
+            Some(rank) => rank - 1,
+            None => self.heads.rank::<L>(probe, agreed, |place| self.keys.get(place)).0 - 1,
+        }
     }
 
     #[inline]
@@ -83,9 +87,15 @@ impl Leaf {
 
     /// Whether the shard in this slot, which starts at or before `key`, owns it, as far as the leaf can tell without the next
     /// start: `key` is less than that.
-    #[inline]
+    #[inline(always)]
     pub(super) fn reaches(&self, slot: usize, key: &[u8]) -> bool {
-        !self.is_marked(slot) || self.end(slot).is_above(key)
+        !self.is_marked(slot) || self.ends_above(slot, key)
+    }
+
+    /// Apart, so that where there are no gaps nothing has to be set aside for it.
+    #[inline(never)]
+    fn ends_above(&self, slot: usize, key: &[u8]) -> bool {
+        self.end(slot).is_above(key)
     }
 
     #[inline]

@@ -5,6 +5,7 @@ use super::inner::{Children, Inner, Node};
 use super::iter::Place;
 use super::leaf::Leaf;
 use super::prefetch::prefetch;
+use super::probe::Probe;
 use super::wide::{self, Lanes, Search};
 
 /// How many bytes of a node a search in it touches, mostly.
@@ -23,11 +24,12 @@ impl<'t> Search for Floor<'t, '_> {
         if index.comes_before(key) {
             return None;
         }
+        let probe = Probe::new(key);
         let (leaf, agreed) = match index.root.as_ref()? {
             Node::Leaf(leaf) => (&**leaf, 0),
-            Node::Inner(root) => descend::<L>(root, key),
+            Node::Inner(root) => descend::<L>(root, &probe),
         };
-        Some(Place { leaf, slot: leaf.slot::<L>(key, agreed) })
+        Some(Place { leaf, slot: leaf.slot::<L>(&probe, agreed) })
     }
 }
 
@@ -40,18 +42,18 @@ impl<'t> Search for Owner<'t, '_> {
     #[inline(always)]
     fn run<L: Lanes>(self) -> Option<Place<'t>> {
         let Self(index, key) = self;
-        let place = Floor(index, key).run::<L>();
-        place.filter(|Place { leaf, slot }| leaf.reaches(*slot, key))
+        let place = Floor(index, key).run::<L>()?;
+        if place.leaf.reaches(place.slot, key) { Some(place) } else { None }
     }
 }
 
 /// The leaf that `key` belongs to, and how many of its bytes all keys of the leaf are known to have.
 #[inline(always)]
-fn descend<'t, L: Lanes>(root: &'t Inner, key: &[u8]) -> (&'t Leaf, usize) {
+fn descend<'t, L: Lanes>(root: &'t Inner, probe: &Probe<'_>) -> (&'t Leaf, usize) {
     let (mut inner, mut agreed) = (root, 0);
     loop {
         let place;
-        (place, agreed) = inner.step::<L>(key, agreed);
+        (place, agreed) = inner.step::<L>(probe, agreed);
         // The lines that the next search may need are loaded at once, instead of one after the other.
         match &inner.children {
             Children::Inners(inners) => {

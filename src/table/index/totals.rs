@@ -3,6 +3,7 @@
 use super::Index;
 use super::inner::{Children, Inner, Node};
 use super::leaf::Leaf;
+use super::probe::Probe;
 use super::weight::Weight;
 use super::wide::Narrow;
 use crate::key::KeyEnd;
@@ -68,7 +69,7 @@ impl Leaf {
         if key <= self.start(0) {
             return 0;
         }
-        let slot = self.slot::<Narrow>(key, 0);
+        let slot = self.slot::<Narrow>(&Probe::new(key), 0);
         if self.start(slot) == key { slot } else { slot + 1 }
     }
 

@@ -6,29 +6,35 @@
     reason = "code for instructions that not every processor has is called only where they are"
 )]
 
-/// Whether a search is compiled for a processor that compares several integers of eight bytes at once.
-pub(super) trait Lanes {
-    /// How many of `integers`, which ascend, are at most `most`. Without a branch.
-    fn at_most(integers: &[u64], most: u64) -> usize;
+/// An unsigned integer as a signed one, in the same order: wide comparisons are signed.
+#[inline(always)]
+pub(super) const fn ordered(unsigned: u64) -> i64 {
+    (unsigned ^ 1 << (u64::BITS - 1)) as i64
 }
 
-/// All are compared, several at once.
-pub(super) struct Wide;
+/// How a search counts.
+pub(super) trait Lanes {
+    /// How many of `integers`, which ascend and are at least four, are at most `most`. Without a branch.
+    fn at_most<const N: usize>(integers: &[i64; N], most: i64) -> usize;
+}
+
+/// All are compared, several at once as far as the compiler knows how.
+pub(super) struct Even;
 
 /// By halves: the fewest comparisons, one after the other.
 pub(super) struct Narrow;
 
-impl Lanes for Wide {
+impl Lanes for Even {
     #[inline(always)]
-    fn at_most(integers: &[u64], most: u64) -> usize {
+    fn at_most<const N: usize>(integers: &[i64; N], most: i64) -> usize {
         integers.iter().map(|integer| usize::from(*integer <= most)).sum()
     }
 }
 
 impl Lanes for Narrow {
     #[inline(always)]
-    fn at_most(integers: &[u64], most: u64) -> usize {
-        let (mut from, mut len) = (0, integers.len());
+    fn at_most<const N: usize>(integers: &[i64; N], most: i64) -> usize {
+        let (mut from, mut len) = (0, N);
         while len > 1 {
             let half = len / 2;
             from += half * usize::from(integers[from + half - 1] <= most);
@@ -38,7 +44,7 @@ impl Lanes for Narrow {
     }
 }
 
-/// A search that can be compiled for either.
+/// A search that can be compiled for each.
 pub(super) trait Search {
     type Found;
 
@@ -51,7 +57,7 @@ pub(super) trait Search {
 pub(super) fn run<S: Search>(search: S) -> S::Found {
     if is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has what the function is compiled for.
-        unsafe { run_on_avx2(search) }
+        unsafe { four::run_on_avx2(search) }
     } else {
         run_on_any(search)
     }
@@ -61,7 +67,7 @@ pub(super) fn run<S: Search>(search: S) -> S::Found {
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
 pub(super) fn run<S: Search>(search: S) -> S::Found {
-    search.run::<Wide>()
+    search.run::<Even>()
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -70,8 +76,52 @@ fn run_on_any<S: Search>(search: S) -> S::Found {
     search.run::<Narrow>()
 }
 
+/// Four integers at once.
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-unsafe fn run_on_avx2<S: Search>(search: S) -> S::Found {
-    search.run::<Wide>()
+mod four {
+    use std::arch::x86_64::{
+        _mm256_castsi256_pd, _mm256_cmpgt_epi64, _mm256_loadu_si256, _mm256_movemask_pd, _mm256_set1_epi64x,
+    };
+
+    use super::{Lanes, Search};
+
+    /// Cannot be named outside: only what runs where AVX2 is counts so.
+    struct Four;
+
+    impl Lanes for Four {
+        #[inline(always)]
+        fn at_most<const N: usize>(integers: &[i64; N], most: i64) -> usize {
+            const { assert!(N >= 4 && N < 31) };
+            // A bit for each that is above: those come last, so the lowest bit tells.
+            let mut above: i32 = 1 << N;
+            let mut at = 0;
+            while at < N {
+                // The last four, where four at a time do not come out even: some are compared twice.
+                at = at.min(N - 4);
+                above |= above_four(integers, at, most) << at;
+                at += 4;
+            }
+            above.trailing_zeros() as usize
+        }
+    }
+
+    #[inline(always)]
+    fn above_four<const N: usize>(integers: &[i64; N], at: usize, most: i64) -> i32 {
+        let four = &integers[at..at + 4];
+        // SAFETY: the load is of four integers that are there; and what is called is there where `Four` is used, which is in
+        // `run_on_avx2` alone.
+        unsafe {
+            let above =
+                _mm256_cmpgt_epi64(_mm256_loadu_si256(four.as_ptr().cast()), _mm256_set1_epi64x(most));
+            _mm256_movemask_pd(_mm256_castsi256_pd(above))
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The processor must have AVX2.
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn run_on_avx2<S: Search>(search: S) -> S::Found {
+        search.run::<Four>()
+    }
 }
