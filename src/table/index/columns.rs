@@ -2,6 +2,8 @@
 //! all agree. Text keys vary here and there (`tenant/0042/user/000123456`), and eight bytes in a row would mostly be ones that
 //! tell nothing apart.
 
+use super::wide::Lanes;
+
 /// A key as one node sees it.
 pub(super) enum Seen {
     /// It agrees with them on what they agree on.
@@ -20,7 +22,27 @@ pub(super) struct Columns {
     /// How many steps there are.
     steps: u8,
     more: [Step; STEPS],
+    /// The same, where all of it is near together.
+    window: Option<Window>,
 }
+
+/// Sixteen bytes of a key that hold all that a head is made of, and how to take it out of them at once.
+#[derive(Clone, Copy)]
+pub(super) struct Window {
+    at: u16,
+    /// Which byte goes where in a head, the least significant first. The upper half is of no account.
+    pub(super) picks: [u8; WINDOW],
+    /// All bits of the bytes in gaps.
+    pub(super) gaps: [u8; WINDOW],
+    /// What all keys have in the gaps, and zeros.
+    pub(super) agreed: [u8; WINDOW],
+}
+
+/// How many bytes are looked at together.
+pub(super) const WINDOW: usize = 16;
+
+/// Puts a zero in the place of a byte.
+const NONE: u8 = 0x80;
 
 /// How many gaps a head can go over. Text rarely needs more.
 const STEPS: usize = 2;
@@ -71,7 +93,10 @@ impl Columns {
             }
             let bytes = Run::new(at, run, 8 - taken);
             match &mut columns {
-                None => columns = Some(Self { first: bytes, steps: 0, more: [Step::default(); STEPS] }),
+                None => {
+                    columns =
+                        Some(Self { first: bytes, steps: 0, more: [Step::default(); STEPS], window: None })
+                }
                 Some(columns) if columns.steps() == STEPS => break,
                 Some(columns) => {
                     let gap = Run::new(at - gap, gap, gap);
@@ -81,7 +106,32 @@ impl Columns {
             }
             (at, taken, gap) = (at + run, taken + run, 0);
         }
-        columns.filter(|columns| columns.steps > 0 && at <= usize::from(u16::MAX))
+        let mut columns = columns.filter(|columns| columns.steps > 0 && at <= usize::from(u16::MAX))?;
+        columns.window = columns.window(first);
+        Some(columns)
+    }
+
+    /// Of keys that agree with `model` in the gaps.
+    fn window(&self, model: &[u8]) -> Option<Window> {
+        let at = usize::from(self.first.at);
+        if self.end() > at + WINDOW {
+            return None;
+        }
+        let mut window =
+            Window { at: self.first.at, picks: [NONE; WINDOW], gaps: [0; WINDOW], agreed: [0; WINDOW] };
+        let (mut from, mut place) = (at, size_of::<u64>());
+        for run in [self.first].into_iter().chain(self.more[..self.steps()].iter().map(|step| step.run)) {
+            for gap in from..usize::from(run.at) {
+                window.gaps[gap - at] = u8::MAX;
+                window.agreed[gap - at] = model.get(gap).copied().unwrap_or(0);
+            }
+            from = usize::from(run.at) + run.len();
+            for byte in usize::from(run.at)..from {
+                place -= 1;
+                window.picks[place] = u8::try_from(byte - at).unwrap_or(NONE);
+            }
+        }
+        Some(window)
     }
 
     #[inline(always)]
@@ -100,7 +150,20 @@ impl Columns {
         self.more[..self.steps()].iter().fold(self.first.of(key), |head, step| head | step.run.of(key))
     }
 
-    #[inline]
+    /// What [`see`](Self::see) says, at once where that can be done.
+    #[inline(always)]
+    pub(super) fn see_wide<L: Lanes>(&self, key: &[u8]) -> Seen {
+        if let Some(window) = &self.window {
+            if let Some(bytes) = key.get(usize::from(window.at)..).and_then(|rest| rest.first_chunk()) {
+                if let Some(head) = L::pick(window, bytes) {
+                    return Seen::Head(head);
+                }
+            }
+        }
+        self.see(key)
+    }
+
+    #[inline(never)]
     pub(super) fn see(&self, key: &[u8]) -> Seen {
         let mut head = self.first.of(key);
         for step in &self.more[..self.steps()] {
@@ -121,6 +184,10 @@ impl Run {
     fn new(at: usize, len: usize, room: usize) -> Self {
         let bits = |bytes: usize| u8::try_from(8 * bytes).unwrap_or(0);
         Self { at: u16::try_from(at).unwrap_or(u16::MAX), down: bits(8 - len), up: bits(room - len) }
+    }
+
+    fn len(self) -> usize {
+        size_of::<u64>() - usize::from(self.down / 8)
     }
 
     /// These bytes of `key`, in their place.

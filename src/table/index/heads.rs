@@ -14,8 +14,6 @@
 //!
 //! The idea is that of the partial keys of HOT (Binna and others, 2018) and of the feature bytes of FB+-trees (2025).
 
-use std::ops::Range;
-
 use super::columns::{Columns, Seen, word};
 use super::layers::{Layers, Ties, agreed};
 use super::probe::Probe;
@@ -176,15 +174,15 @@ impl<const N: usize> Heads<N> {
         keys: impl Fn(usize) -> &'k [u8],
     ) -> (usize, usize) {
         let key = probe.key;
-        if self.agreed() > agreed && !self.has_prefix(key, agreed, || keys(1)) {
+        if self.agreed() > agreed && !self.agrees(probe, agreed, || keys(1)) {
             let model = &keys(1)[..self.agreed()];
             return (if key < model { 1 } else { self.len() }, agreed);
         }
         let agreed = self.agreed().max(agreed);
         // Plain nodes, which most are, do not touch the line of the other ways.
-        let seen = match self.way {
-            Way::Picked => self.look_at(key),
-            Way::First | Way::Plain => Seen::Head(word(key, self.agreed())),
+        let seen = match (self.way, &self.picked.columns) {
+            (Way::Picked, Some(columns)) => columns.see_wide::<L>(key),
+            _ => Seen::Head(word(key, self.agreed())),
         };
         let rank = match seen {
             Seen::Before(head) => self.count_below::<L>(ordered(head)),
@@ -193,7 +191,7 @@ impl<const N: usize> Heads<N> {
                 let head = ordered(head);
                 let rank = self.count_to::<L>(head);
                 if rank > 1 && self.heads[rank - 1] == head {
-                    return self.untie(key, agreed, self.count_below::<L>(head)..rank, keys);
+                    return self.untie(key, agreed, rank, keys);
                 }
                 rank
             }
@@ -201,15 +199,16 @@ impl<const N: usize> Heads<N> {
         (rank, agreed)
     }
 
-    /// [`rank`](Self::rank) of a key that has the head of the keys at some places.
+    /// [`rank`](Self::rank) of a key that has the head of some keys, of which the last is at `rank - 1`.
     fn untie<'k>(
         &self,
         key: &[u8],
         agreed: usize,
-        places: Range<usize>,
+        rank: usize,
         keys: impl Fn(usize) -> &'k [u8],
     ) -> (usize, usize) {
-        let ties = Ties { places, base: self.agreed(), known: self.end() };
+        let same = self.heads[1..rank].iter().rev().take_while(|head| **head == self.heads[rank - 1]);
+        let ties = Ties { places: rank - same.count()..rank, base: self.agreed(), known: self.end() };
         let (rank, known) = Layers::rank(self.picked.layers.as_ref(), key, ties, &keys);
         (rank, known.max(agreed))
     }
@@ -300,9 +299,18 @@ impl<const N: usize> Heads<N> {
         }
     }
 
+    /// [`has_prefix`](Self::has_prefix), in few steps where no more than eight bytes are left to compare.
+    #[inline(always)]
+    fn agrees<'k>(&self, probe: &Probe<'_>, agreed: usize, model: impl FnOnce() -> &'k [u8]) -> bool {
+        match (probe.key.get(..self.agreed()).and_then(<[u8]>::last_chunk::<8>), self.agreed() - agreed) {
+            (Some(last), ..=8) => u64::from_be_bytes(*last) == self.prefix_words[1],
+            _ => self.has_prefix(probe.key, agreed, model),
+        }
+    }
+
     /// Whether a key that agrees on its first `agreed` bytes agrees on the whole prefix, which `model` has. Mostly a few
     /// bytes are left, and they are at hand.
-    #[inline]
+    #[inline(never)]
     fn has_prefix<'k>(&self, key: &[u8], agreed: usize, model: impl FnOnce() -> &'k [u8]) -> bool {
         let prefix = self.agreed();
         let Some(rest) = key.get(agreed..prefix) else { return false };

@@ -12,18 +12,29 @@ pub(super) const fn ordered(unsigned: u64) -> i64 {
     (unsigned ^ 1 << (u64::BITS - 1)) as i64
 }
 
-/// How a search counts.
+use super::columns::{WINDOW, Window};
+
+/// How a search counts, and picks bytes.
 pub(super) trait Lanes {
     /// How many of `integers`, which ascend and are at least four, are at most `most`. Without a branch.
     fn at_most<const N: usize>(integers: &[i64; N], most: i64) -> usize;
+
+    /// The head of a key that has these bytes and agrees with all others in the gaps; nothing, if it does not or if this
+    /// cannot be done at once.
+    #[inline(always)]
+    fn pick(_: &Window, _: &[u8; WINDOW]) -> Option<u64> {
+        None
+    }
 }
 
 /// All are compared, several at once as far as the compiler knows how.
+#[cfg(any(test, not(target_arch = "x86_64")))]
 pub(super) struct Even;
 
 /// By halves: the fewest comparisons, one after the other.
 pub(super) struct Narrow;
 
+#[cfg(any(test, not(target_arch = "x86_64")))]
 impl Lanes for Even {
     #[inline(always)]
     fn at_most<const N: usize>(integers: &[i64; N], most: i64) -> usize {
@@ -80,10 +91,11 @@ fn run_on_any<S: Search>(search: S) -> S::Found {
 #[cfg(target_arch = "x86_64")]
 mod four {
     use std::arch::x86_64::{
+        _mm_cvtsi128_si64, _mm_loadu_si128, _mm_shuffle_epi8, _mm_testz_si128, _mm_xor_si128,
         _mm256_castsi256_pd, _mm256_cmpgt_epi64, _mm256_loadu_si256, _mm256_movemask_pd, _mm256_set1_epi64x,
     };
 
-    use super::{Lanes, Search};
+    use super::{Lanes, Search, WINDOW, Window};
 
     /// Cannot be named outside: only what runs where AVX2 is counts so.
     struct Four;
@@ -102,6 +114,18 @@ mod four {
                 at += 4;
             }
             above.trailing_zeros() as usize
+        }
+
+        #[inline(always)]
+        fn pick(window: &Window, bytes: &[u8; WINDOW]) -> Option<u64> {
+            // SAFETY: each load is of sixteen bytes that are there; and what is called is part of AVX2, which is there where
+            // `Four` is used.
+            unsafe {
+                let [bytes, picks, gaps, agreed] = [bytes, &window.picks, &window.gaps, &window.agreed]
+                    .map(|bytes| _mm_loadu_si128(bytes.as_ptr().cast()));
+                let agrees = _mm_testz_si128(_mm_xor_si128(bytes, agreed), gaps) == 1;
+                agrees.then_some(_mm_cvtsi128_si64(_mm_shuffle_epi8(bytes, picks)) as u64)
+            }
         }
     }
 
