@@ -14,6 +14,8 @@
 //!
 //! The idea is that of the partial keys of HOT (Binna and others, 2018) and of the feature bytes of FB+-trees (2025).
 
+use std::mem::offset_of;
+
 use super::columns::{Columns, Seen, word};
 use super::layers::{Layers, Ties, agreed};
 use super::probe::Probe;
@@ -73,6 +75,9 @@ struct Picked<const N: usize> {
 }
 
 impl<const N: usize> Heads<N> {
+    /// How many bytes a search touches, if they have something to say.
+    pub(super) const BYTES: usize = offset_of!(Self, picked);
+
     /// Of `len` keys, in ascending order. O(bytes of the keys on which they differ).
     pub(super) fn of<'k>(len: usize, key: impl Fn(usize) -> &'k [u8]) -> Self {
         let (model, last): (&[u8], &[u8]) = if len < 2 { (&[], &[]) } else { (key(1), key(len - 1)) };
@@ -94,7 +99,7 @@ impl<const N: usize> Heads<N> {
         }
         heads.way = Way::Plain;
         heads.prefix = u16::try_from(prefix).unwrap_or(u16::MAX);
-        heads.prefix_words = prefix_places(prefix).map(|from| word(model, from));
+        heads.prefix_words = prefix_places(prefix).map(|from| word(&model[..prefix], from));
         heads.fill(&key);
         if heads.ties() > 0 {
             heads.try_columns(Columns::of(prefix, len, &key), &key);
@@ -174,7 +179,7 @@ impl<const N: usize> Heads<N> {
         keys: impl Fn(usize) -> &'k [u8],
     ) -> (usize, usize) {
         let key = probe.key;
-        if self.agreed() > agreed && !self.agrees(probe, agreed, || keys(1)) {
+        if self.agreed() > agreed && !self.has_prefix(key, agreed, || keys(1)) {
             let model = &keys(1)[..self.agreed()];
             return (if key < model { 1 } else { self.len() }, agreed);
         }
@@ -200,6 +205,7 @@ impl<const N: usize> Heads<N> {
     }
 
     /// [`rank`](Self::rank) of a key that has the head of some keys, of which the last is at `rank - 1`.
+    #[inline]
     fn untie<'k>(
         &self,
         key: &[u8],
@@ -207,9 +213,10 @@ impl<const N: usize> Heads<N> {
         rank: usize,
         keys: impl Fn(usize) -> &'k [u8],
     ) -> (usize, usize) {
-        let same = self.heads[1..rank].iter().rev().take_while(|head| **head == self.heads[rank - 1]);
-        let ties = Ties { places: rank - same.count()..rank, base: self.agreed(), known: self.end() };
-        let (rank, known) = Layers::rank(self.picked.layers.as_ref(), key, ties, &keys);
+        let layers = self.picked.layers.as_ref();
+        let first = layers.map_or(rank - 1, |layers| layers.first_like(rank - 1));
+        let ties = Ties { places: first..rank, base: self.agreed(), known: self.end() };
+        let (rank, known) = Layers::rank(layers, key, ties, &keys);
         (rank, known.max(agreed))
     }
 
@@ -278,7 +285,11 @@ impl<const N: usize> Heads<N> {
 
     #[inline(always)]
     fn count_below<L: Lanes>(&self, head: i64) -> usize {
-        head.checked_sub(1).map_or(1, |below| self.count_to::<L>(below))
+        // A closure would be compiled by itself, and not for the processor.
+        match head.checked_sub(1) {
+            Some(below) => self.count_to::<L>(below),
+            None => 1,
+        }
     }
 
     /// The head of a key that agrees with the others where they agree.
@@ -299,32 +310,25 @@ impl<const N: usize> Heads<N> {
         }
     }
 
-    /// [`has_prefix`](Self::has_prefix), in few steps where no more than eight bytes are left to compare.
+    /// Whether a key that agrees on its first `agreed` bytes agrees on the whole prefix, which `model` has. Mostly a few
+    /// bytes are left, and they are at hand.
     #[inline(always)]
-    fn agrees<'k>(&self, probe: &Probe<'_>, agreed: usize, model: impl FnOnce() -> &'k [u8]) -> bool {
-        match (probe.key.get(..self.agreed()).and_then(<[u8]>::last_chunk::<8>), self.agreed() - agreed) {
-            (Some(last), ..=8) => u64::from_be_bytes(*last) == self.prefix_words[1],
-            _ => self.has_prefix(probe.key, agreed, model),
+    fn has_prefix<'k>(&self, key: &[u8], agreed: usize, model: impl FnOnce() -> &'k [u8]) -> bool {
+        let Some(prefix) = key.get(..self.agreed()) else { return false };
+        let rest = prefix.len() - agreed;
+        match prefix.last_chunk::<8>() {
+            Some(last) if rest <= 8 => u64::from_be_bytes(*last) == self.prefix_words[1],
+            _ => self.has_long_prefix(prefix, rest, model()),
         }
     }
 
-    /// Whether a key that agrees on its first `agreed` bytes agrees on the whole prefix, which `model` has. Mostly a few
-    /// bytes are left, and they are at hand.
-    #[inline(never)]
-    fn has_prefix<'k>(&self, key: &[u8], agreed: usize, model: impl FnOnce() -> &'k [u8]) -> bool {
-        let prefix = self.agreed();
-        let Some(rest) = key.get(agreed..prefix) else { return false };
-        match (rest.len(), prefix) {
-            (0, _) => true,
-            (_, 0..8) => {
-                (word(key, 0) ^ self.prefix_words[0]) >> (u64::BITS - 8 * u32::from(self.prefix)) == 0
-            }
-            (0..=16, _) => {
-                let [first, last] = prefix_places(prefix);
-                word(key, last) == self.prefix_words[1]
-                    && (rest.len() <= 8 || word(key, first) == self.prefix_words[0])
-            }
-            _ => *rest == model()[agreed..prefix],
+    /// [`has_prefix`](Self::has_prefix), where the prefix is shorter than a word or where more than one is left.
+    fn has_long_prefix(&self, prefix: &[u8], rest: usize, model: &[u8]) -> bool {
+        let [first, last] = prefix_places(prefix.len());
+        match rest {
+            0 => true,
+            ..=16 => [first, last].map(|from| word(prefix, from)) == self.prefix_words,
+            _ => prefix[prefix.len() - rest..] == model[prefix.len() - rest..prefix.len()],
         }
     }
 }

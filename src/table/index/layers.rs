@@ -16,7 +16,11 @@ const MOST: usize = 8;
 
 /// The layers below the first, from the uppermost down. Nodes in which no heads tie have none.
 #[derive(Clone)]
-pub(super) struct Layers<const N: usize>(Arc<[Layer<N>]>);
+pub(super) struct Layers<const N: usize> {
+    /// The first key whose head in the first layer is equal.
+    from: [u8; N],
+    below: Arc<[Layer<N>]>,
+}
 
 /// For each key that has the head of a neighbour in all layers above: one more head of it.
 struct Layer<const N: usize> {
@@ -58,7 +62,20 @@ impl<const N: usize> Layers<N> {
             ties = ties.into_iter().flat_map(|ties| layer.part(ties, key)).collect();
             layers.push(layer);
         }
-        (!layers.is_empty()).then(|| Self(layers.into()))
+        if layers.is_empty() {
+            return None;
+        }
+        let mut from = [0; N];
+        for run in equal_runs(heads, 1..heads.len()) {
+            from[run.clone()].fill(narrow(run.start));
+        }
+        Some(Self { from, below: layers.into() })
+    }
+
+    /// The first key that has the head of this one in the first layer.
+    #[inline(always)]
+    pub(super) fn first_like(&self, place: usize) -> usize {
+        usize::from(self.from[place])
     }
 
     /// How many keys are at most `key`, which has the head of some; and how many bytes it is known to have in common with
@@ -72,7 +89,7 @@ impl<const N: usize> Layers<N> {
     ) -> (usize, usize) {
         let Ties { places: Range { start: mut from, end: mut to }, mut base, mut known } = ties;
         let unsure = base;
-        for layer in layers.map_or(&[][..], |layers| &layers.0) {
+        for layer in layers.map_or(&[][..], |layers| &layers.below) {
             if to - from == 1 || layer.at[from] == NOWHERE {
                 break;
             }
@@ -106,10 +123,14 @@ impl<const N: usize> Layer<N> {
         }
         let ties = |places| Ties { places, base: agreed, known: agreed + size_of::<u64>() };
         for run in equal_runs(&self.heads, places.clone()) {
-            self.from[run.clone()].fill(u8::try_from(run.start).unwrap_or(u8::MAX));
+            self.from[run.clone()].fill(narrow(run.start));
         }
         equal_runs(&self.heads, places).filter(|run| run.len() > 1).map(ties).collect()
     }
+}
+
+fn narrow(place: usize) -> u8 {
+    u8::try_from(place).unwrap_or(u8::MAX)
 }
 
 /// The runs of equal heads among some.

@@ -1,6 +1,7 @@
 //! The way down the tree to the shard at or before a key. How to search in one node is the business of [`super::heads`].
 
 use super::Index;
+use super::heads::{Heads, INNER, LEAF};
 use super::inner::{Children, Inner, Node};
 use super::iter::Place;
 use super::leaf::Leaf;
@@ -8,9 +9,10 @@ use super::prefetch::prefetch;
 use super::probe::Probe;
 use super::wide::{self, Lanes, Search};
 
-/// How many bytes of a node a search in it touches, mostly.
-pub(super) const INNER_LINES: usize = std::mem::offset_of!(Inner, keys);
-pub(super) const LEAF_LINES: usize = std::mem::offset_of!(Leaf, keys);
+/// How many bytes of a node a search asks for ahead of time: its heads. With ten lines instead of seven, a look-up in a table
+/// of 100,000 shards took half as long again.
+pub(super) const INNER_LINES: usize = Heads::<INNER>::BYTES;
+pub(super) const LEAF_LINES: usize = Heads::<LEAF>::BYTES;
 
 /// For one key.
 pub(super) struct Floor<'t, 'k>(pub(super) &'t Index, pub(super) &'k [u8]);
