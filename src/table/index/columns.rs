@@ -113,13 +113,15 @@ impl Columns {
 
     /// Of keys that agree with `model` in the gaps.
     fn window(&self, model: &[u8]) -> Option<Window> {
-        let at = usize::from(self.first.at);
-        if self.end() > at + WINDOW {
+        // It ends where the head does, so that keys need not be longer.
+        let at = self.end().saturating_sub(WINDOW);
+        let first = usize::from(self.first.at);
+        if first < at {
             return None;
         }
-        let mut window =
-            Window { at: self.first.at, picks: [NONE; WINDOW], gaps: [0; WINDOW], agreed: [0; WINDOW] };
-        let (mut from, mut place) = (at, size_of::<u64>());
+        let narrow = u16::try_from(at).ok()?;
+        let mut window = Window { at: narrow, picks: [NONE; WINDOW], gaps: [0; WINDOW], agreed: [0; WINDOW] };
+        let (mut from, mut place) = (first, size_of::<u64>());
         for run in [self.first].into_iter().chain(self.more[..self.steps()].iter().map(|step| step.run)) {
             for gap in from..usize::from(run.at) {
                 window.gaps[gap - at] = u8::MAX;

@@ -84,28 +84,46 @@ impl<const N: usize> Heads<N> {
         let mut heads = Self {
             len: u8::try_from(len).unwrap_or(u8::MAX),
             prefix: 0,
-            way: Way::First,
+            way: Way::Plain,
             prefix_words: [0; 2],
             firsts: [i64::MAX; FIRSTS],
             heads: [i64::MAX; N],
             picked: Picked { columns: None, layers: None },
         };
         let prefix = agreed(model, last, 0).min(usize::from(u16::MAX));
-        if prefix < size_of::<u64>() {
-            heads.fill(&key);
-            if heads.ties() == 0 {
-                return heads;
-            }
-        }
-        heads.way = Way::Plain;
-        heads.prefix = u16::try_from(prefix).unwrap_or(u16::MAX);
-        heads.prefix_words = prefix_places(prefix).map(|from| word(&model[..prefix], from));
-        heads.fill(&key);
+        heads.begin_at(prefix, model, &key);
         if heads.ties() > 0 {
             heads.try_columns(Columns::of(prefix, len, &key), &key);
             heads.picked.layers = Layers::of(&heads.heads[..len], prefix, heads.end(), &key);
+        } else {
+            let shortest = (1..len).map(|place| key(place).len()).min().unwrap_or(0);
+            let start = heads.better_start(prefix, shortest);
+            heads.way = if start == 0 { Way::First } else { Way::Plain };
+            if start < prefix {
+                heads.begin_at(start, model, &key);
+            }
         }
         heads
+    }
+
+    /// Has heads begin after a prefix that all have, `model` among them.
+    fn begin_at<'k>(&mut self, prefix: usize, model: &[u8], key: &impl Fn(usize) -> &'k [u8]) {
+        self.prefix = u16::try_from(prefix).unwrap_or(u16::MAX);
+        self.prefix_words = prefix_places(prefix).map(|from| word(&model[..prefix], from));
+        self.fill(key);
+    }
+
+    /// Where heads, which are all different after the prefix, had better begin: with the first byte of a key, if that leaves two
+    /// bytes behind the last one that tells two of them apart, so that a key that is looked for rarely has the head of one. Where
+    /// keys are short, so that the head ends with the shortest, and is read at once. Else after the prefix.
+    fn better_start(&self, prefix: usize, shortest: usize) -> usize {
+        let same = |pair: &[i64]| same_bytes(pair[0], pair[1]);
+        let last = prefix + self.heads[..self.len()].windows(2).skip(1).map(same).max().unwrap_or(0);
+        match shortest.checked_sub(8) {
+            _ if last <= 5 => 0,
+            Some(start) if start < prefix && last - start < 8 => start,
+            _ => prefix,
+        }
     }
 
     /// Picks bytes in another way, if fewer keys tie so.
@@ -153,7 +171,7 @@ impl<const N: usize> Heads<N> {
         }
     }
 
-    /// How many bytes all keys agree on before the first on which they don't.
+    /// How many bytes come before the first one of a head. All keys agree on them.
     #[inline]
     fn agreed(&self) -> usize {
         usize::from(self.prefix)
@@ -331,6 +349,11 @@ impl<const N: usize> Heads<N> {
             _ => prefix[prefix.len() - rest..] == model[prefix.len() - rest..prefix.len()],
         }
     }
+}
+
+/// How many bytes two heads have in common at their beginning.
+fn same_bytes(one: i64, other: i64) -> usize {
+    ((one ^ other).leading_zeros() / u8::BITS) as usize
 }
 
 /// Where the last sixteen bytes of a prefix start, and the last eight.
