@@ -38,8 +38,8 @@
 //! - [`RouteCache`]: for clients, a table with gaps that is filled from answers and loads each missing part once.
 //! - [`Node`]: where a node is and whether it serves; [`Preference`]: which copy to read from.
 //! - [`Router`]: one published table. [`Reader`], [`Snapshot`]: the ways to read it. [`Watch`]: to be told of new ones.
-//! - [`Load`], [`Tracker`]: how busy each shard is, counted beside the hot path; [`Rates`]: the same over time; [`Advisor`]: what
-//!   to split, merge and move for it.
+//! - [`Load`], [`Tracker`], [`CoarseTracker`]: how busy each shard is, counted beside the hot path; [`Rates`]: the same over
+//!   time; [`Advisor`]: what to split, merge and move for it.
 //! - [`Error`], [`Refusal`]: what was expected, and what was found.
 //!
 //! # Consistency
@@ -101,7 +101,9 @@ pub use change::{
 };
 pub use error::Error;
 pub use key::{AsKeyRange, Key, KeyEnd, KeyRange};
-pub use load::{Advice, Advisor, Count, Counted, Load, Rate, Rates, Sampling, Thresholds, Tracker};
+pub use load::{
+    Advice, Advisor, CoarseTracker, Count, Counted, Load, Rate, Rates, Sampling, Thresholds, Tracker,
+};
 pub use node::{Node, NodeStatus};
 #[cfg(feature = "metrics")]
 pub use router::describe_metrics;

@@ -75,6 +75,56 @@ proptest! {
     }
 }
 
+/// Requests of three shards, one after the other and at random, in shares of 1, 10 and 89 of a hundred.
+#[test]
+fn what_is_counted_in_groups_adds_up_and_is_right_in_the_mean() {
+    let requests = if cfg!(miri) { 500 } else { 200_000_u64 };
+    for together in [0, 1, 2, 64, 1_000] {
+        let load = Load::new(Sampling { every: 100, keep: 10_000 });
+        let mut tracker = load.coarse_tracker(u64::from(together), together);
+        let (mut sums, mut told, mut random) = ([Count::default(); 3], Told::default(), 1_u64);
+        for request in 0..requests {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let shard = match (random >> 33) % 100 {
+                0 => 0,
+                1..=10 => 1,
+                _ => 2,
+            };
+            let count = Count { requests: 1, bytes: 100 + shard };
+            tracker.count(ShardId(shard), shard.to_le_bytes(), count.bytes);
+            let sum = &mut sums[usize::try_from(shard).unwrap()];
+            *sum = Count { requests: sum.requests + 1, bytes: sum.bytes + count.bytes };
+            if request % 50_000 == 0 {
+                told.hear(load.collect());
+            }
+        }
+        drop(tracker);
+        told.hear(load.collect());
+        let all = |counts: &mut dyn Iterator<Item = u64>| counts.sum::<u64>();
+        let found = all(&mut told.shards.values().map(|count| count.requests));
+        assert_eq!(found + told.rest, requests, "a request is lost or told twice");
+        assert!(told.rest < 2 * u64::from(together.max(1)));
+        let bytes = all(&mut told.shards.values().map(|count| count.bytes));
+        assert!(bytes <= all(&mut sums.iter().map(|sum| sum.bytes)));
+        for (shard, sum) in sums.iter().enumerate().filter(|_| !cfg!(miri)) {
+            let found = told.shards.get(&ShardId(shard as u64)).copied().unwrap_or_default().requests;
+            // Five standard deviations, and what belongs to no group.
+            let off = 5.0 * (sum.requests as f64 * f64::from(together.max(1)) * 2.0).sqrt();
+            let is_exact = together < 2;
+            assert!(
+                found.abs_diff(sum.requests) as f64 <= if is_exact { 0.0 } else { off },
+                "{together}, {shard}"
+            );
+        }
+        // One in a hundred, and each at the end of a group: what is left of that comes on top.
+        let samples = match together {
+            0..=64 => 1_700..=2_150,
+            _ => 150..=250,
+        };
+        assert!(cfg!(miri) || samples.contains(&told.samples), "{together}: {}", told.samples);
+    }
+}
+
 #[test]
 fn what_threads_count_while_it_is_collected_is_told_once() {
     let (threads, turns, most) = if cfg!(miri) { (2, 3, 70) } else { (4, 60, 3_000) };
@@ -142,6 +192,7 @@ fn keys_are_sampled_at_random_and_bounded() {
     drop(load.collect());
     (0..100).for_each(|_| tracker.count(ShardId(u64::MAX), "no shard has this id", 1));
     tracker.count(ShardId(2), "this is one", 1);
+    tracker.flush();
     let counted = load.collect();
     assert_eq!(
         (counted.shards, counted.rest.requests),

@@ -69,6 +69,13 @@ fn contenders(records: &[ShardRecord]) -> Vec<Contender> {
         Some(route)
     };
 
+    let (mut reader, mut tracker) = (router.reader(), Load::default().coarse_tracker(1, 64));
+    let coarsely = move |key: &[u8]| {
+        let route = reader.resolve(key).ok()?;
+        tracker.count(route.shard, key, BYTES);
+        Some(route)
+    };
+
     let (mut reader, mut counts) = (router.reader(), HashMap::<ShardId, (u64, u64)>::new());
     let in_a_map = move |key: &[u8]| {
         let route = reader.resolve(key).ok()?;
@@ -102,6 +109,7 @@ fn contenders(records: &[ShardRecord]) -> Vec<Contender> {
         Contender::new(COMPARED, Kind::Shardway, plain),
         Contender::new("shardway Reader::resolve, shard read", Kind::Shardway, used),
         Contender::new("shardway Reader, Tracker::count", Kind::Shardway, tracked),
+        Contender::new("shardway Reader, coarse Tracker::count", Kind::Shardway, coarsely),
         Contender::new("Reader, HashMap of the thread", Kind::Peer, in_a_map),
         Contender::new("Reader, parking_lot Mutex<HashMap>", Kind::Peer, in_a_locked_map),
         Contender::new("shardway RouteCache, Reader", Kind::Shardway, cached),

@@ -30,9 +30,9 @@ struct Slot {
 
 impl Slot {
     #[inline]
-    fn count(&self, bytes: u64) {
-        self.requests.add(1);
-        self.bytes.add(bytes);
+    fn add(&self, count: Count) {
+        self.requests.add(count.requests);
+        self.bytes.add(count.bytes);
     }
 
     fn read(&self) -> Count {
@@ -57,16 +57,36 @@ impl Window {
         self.slots.len()
     }
 
-    /// Counts a request, if the shard has a slot. To be called by the one writer.
+    /// Counts requests in their order, each for a shard and about so many bytes, up to the first one for a shard that has no
+    /// slot, and says how many those were. To be called by the one writer.
     #[inline]
-    pub(super) fn count(&self, shard: ShardId, bytes: u64) -> bool {
+    pub(super) fn count(&self, requests: &[(ShardId, u64)]) -> usize {
+        let (slots, shift) = (&*self.slots, self.shift);
+        let Some(last) = slots.len().checked_sub(1) else { return 0 };
+        for (number, &(shard, bytes)) in requests.iter().enumerate() {
+            let mark = shard.0.wrapping_add(1);
+            let mut place = home(shard, shift);
+            loop {
+                let slot = &slots[place & last];
+                match slot.mark.get() {
+                    // The last id, which no shard has, has the mark of an empty slot: what is counted there is nobody's.
+                    found if found == mark => break slot.add(Count { requests: 1, bytes }),
+                    0 => return number,
+                    _ => place += 1,
+                }
+            }
+        }
+        requests.len()
+    }
+
+    /// Counts several requests for a shard, if it has a slot. To be called by the one writer.
+    pub(super) fn add(&self, shard: ShardId, count: Count) -> bool {
         let mark = shard.0.wrapping_add(1);
-        let mut place = self.home(shard);
+        let mut place = home(shard, self.shift);
         loop {
             let slot = self.at(place);
             match slot.mark.get() {
-                // The last id, which no shard has, has the mark of an empty slot: what is counted there is nobody's.
-                found if found == mark => break slot.count(bytes),
+                found if found == mark => break slot.add(count),
                 0 => return false,
                 _ => place += 1,
             }
@@ -74,35 +94,21 @@ impl Window {
         true
     }
 
-    /// Gives the shard a slot, and counts its first request. To be called by the one writer, for a shard that has none.
-    pub(super) fn enroll(&self, shard: ShardId, bytes: u64) {
-        let mut place = self.home(shard);
+    /// Gives the shard a slot, and counts its first requests. To be called by the one writer, for a shard that has none.
+    pub(super) fn enroll(&self, shard: ShardId, count: Count) {
+        let mut place = home(shard, self.shift);
         while self.at(place).mark.get() != 0 {
             place += 1;
         }
         let slot = self.at(place);
-        slot.requests.set(1);
-        slot.bytes.set(bytes);
+        slot.requests.set(count.requests);
+        slot.bytes.set(count.bytes);
         slot.mark.set(shard.0.wrapping_add(1));
     }
 
-    /// Counts a request of a shard for which there is no slot. To be called by the one writer.
-    pub(super) fn count_rest(&self, bytes: u64) {
-        self.rest.count(bytes);
-    }
-
-    /// Where to look for a shard first.
-    #[inline]
-    fn home(&self, shard: ShardId) -> usize {
-        // Fibonacci hashing (Knuth, 6.4), by the upper bits: ids that follow each other, as those of splits and merges do, come to
-        // lie as far apart as can be, so that hardly any two want one slot.
-        let hash = shard.0.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        #[allow(
-            clippy::cast_possible_truncation,
-            reason = "no more bits are left than numbers of slots have"
-        )]
-        let home = (hash >> self.shift) as usize;
-        home
+    /// Counts requests of shards for which there is no slot. To be called by the one writer.
+    pub(super) fn add_rest(&self, count: Count) {
+        self.rest.add(count);
     }
 
     /// The slot of this number; behind the last one comes the first again.
@@ -121,6 +127,17 @@ impl Window {
     }
 }
 
+/// Where to look for a shard first, where so many bits of a hash are too many.
+#[inline]
+fn home(shard: ShardId, shift: u32) -> usize {
+    // Fibonacci hashing (Knuth, 6.4), by the upper bits: ids that follow each other, as those of splits and merges do, come to
+    // lie as far apart as can be, so that hardly any two want one slot.
+    let hash = shard.0.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    #[allow(clippy::cast_possible_truncation, reason = "no more bits are left than numbers of slots have")]
+    let home = (hash >> shift) as usize;
+    home
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
@@ -135,13 +152,13 @@ mod tests {
         let window = Window::new(8);
         let shards = [0, 1, 1 << 32, u64::MAX - 1].map(ShardId);
         for (place, shard) in shards.into_iter().enumerate() {
-            assert!(!window.count(shard, 1));
+            assert_eq!(window.count(&[(shard, 1)]), 0);
             // No shard has this id: what it finds is nobody's slot.
-            assert!(window.count(ShardId(u64::MAX), 1_000));
-            window.enroll(shard, 1);
-            (0..place).for_each(|_| assert!(window.count(shard, 10)));
+            assert_eq!(window.count(&[(ShardId(u64::MAX), 1_000)]), 1);
+            window.enroll(shard, Count { requests: 1, bytes: 1 });
+            assert_eq!(window.count(&vec![(shard, 10); place]), place);
         }
-        window.count_rest(7);
+        window.add_rest(Count { requests: 1, bytes: 7 });
         let (slots, rest) = window.read();
         let mut found: Vec<_> = slots.map(|(_, shard, count)| (shard, count.requests, count.bytes)).collect();
         found.sort_unstable();

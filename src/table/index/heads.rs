@@ -345,7 +345,7 @@ impl<const N: usize> Heads<N> {
         let [first, last] = prefix_places(prefix.len());
         match rest {
             0 => true,
-            ..=16 => [first, last].map(|from| word(prefix, from)) == self.prefix_words,
+            1..=16 => [first, last].map(|from| word(prefix, from)) == self.prefix_words,
             _ => prefix[prefix.len() - rest..] == model[prefix.len() - rest..prefix.len()],
         }
     }

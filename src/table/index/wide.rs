@@ -124,7 +124,8 @@ mod four {
                 let [bytes, picks, gaps, agreed] = [bytes, &window.picks, &window.gaps, &window.agreed]
                     .map(|bytes| _mm_loadu_si128(bytes.as_ptr().cast()));
                 let agrees = _mm_testz_si128(_mm_xor_si128(bytes, agreed), gaps) == 1;
-                agrees.then_some(_mm_cvtsi128_si64(_mm_shuffle_epi8(bytes, picks)) as u64)
+                let head = _mm_cvtsi128_si64(_mm_shuffle_epi8(bytes, picks));
+                agrees.then_some(u64::from_ne_bytes(head.to_ne_bytes()))
             }
         }
     }
