@@ -14,8 +14,8 @@ use std::time::Instant;
 
 use loom::model::Builder;
 
-/// Runs `model` in every interleaving with at most `preemptions` involuntary switches between threads (or as many as
-/// `LOOM_MAX_PREEMPTIONS` says), and prints in one line what it was and how many those were.
+/// Runs `model` in every interleaving with at most `preemptions` involuntary switches between threads (or, where there is such
+/// a bound, as many as `LOOM_MAX_PREEMPTIONS` says), and prints in one line what it was and how many those were.
 ///
 /// Gives what the model returned, each value once, in their order: a model that never comes to the places that it is about
 /// would pass, so each test says what must have come out.
@@ -25,7 +25,7 @@ where
     M: Fn() -> O + Send + Sync + 'static,
 {
     let mut builder = Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(preemptions);
+    builder.preemption_bound = bound(preemptions, builder.preemption_bound);
     let bound = builder.preemption_bound.map_or("no bound".into(), |bound| format!("bound {bound}"));
 
     let executions = Arc::new(AtomicUsize::new(0));
@@ -49,6 +49,18 @@ where
     let different = outcomes.len();
     println!("model: {what}: {bound}, {executions} executions, {different} outcomes, {seconds:.1} s");
     outcomes
+}
+
+/// What bounds a model with this bound of its own, where another is asked for. One without stays without: what is asked for
+/// would look at less.
+fn bound(own: Option<usize>, asked: Option<usize>) -> Option<usize> {
+    own.map(|own| asked.unwrap_or(own))
+}
+
+#[test]
+fn a_model_without_a_bound_stays_without() {
+    assert_eq!(bound(None, Some(5)), None);
+    assert_eq!((bound(Some(3), Some(5)), bound(Some(3), None)), (Some(5), Some(3)));
 }
 
 thread_local! {
