@@ -16,11 +16,7 @@ const MOST: usize = 8;
 
 /// The layers below the first, from the uppermost down. Nodes in which no heads tie have none.
 #[derive(Clone)]
-pub(super) struct Layers<const N: usize> {
-    /// The first key whose head in the first layer is equal.
-    from: [u8; N],
-    below: Arc<[Layer<N>]>,
-}
+pub(super) struct Layers<const N: usize>(Arc<[Layer<N>]>);
 
 /// For each key that has the head of a neighbour in all layers above: one more head of it.
 struct Layer<const N: usize> {
@@ -29,6 +25,8 @@ struct Layer<const N: usize> {
     at: [u16; N],
     /// The first key with an equal head.
     from: [u8; N],
+    /// The first key with an equal head in the layer above. Asked of the uppermost, whose own is not among these.
+    above: [u8; N],
     heads: [u64; N],
 }
 
@@ -58,24 +56,21 @@ impl<const N: usize> Layers<N> {
             .collect();
         let mut layers = Vec::new();
         while !ties.is_empty() && layers.len() < MOST {
-            let mut layer = Layer { at: [NOWHERE; N], from: [0; N], heads: [u64::MAX; N] };
+            let mut layer = Layer { at: [NOWHERE; N], from: [0; N], above: [0; N], heads: [u64::MAX; N] };
             ties = ties.into_iter().flat_map(|ties| layer.part(ties, key)).collect();
             layers.push(layer);
         }
-        if layers.is_empty() {
-            return None;
-        }
-        let mut from = [0; N];
+        let uppermost = layers.first_mut()?;
         for run in equal_runs(heads, 1..heads.len()) {
-            from[run.clone()].fill(narrow(run.start));
+            uppermost.above[run.clone()].fill(narrow(run.start));
         }
-        Some(Self { from, below: layers.into() })
+        Some(Self(layers.into()))
     }
 
     /// The first key that has the head of this one in the first layer.
     #[inline(always)]
     pub(super) fn first_like(&self, place: usize) -> usize {
-        usize::from(self.from[place])
+        self.0.first().map_or(place, |uppermost| usize::from(uppermost.above[place]))
     }
 
     /// How many keys are at most `key`, which has the head of some; and how many bytes it is known to have in common with
@@ -89,7 +84,7 @@ impl<const N: usize> Layers<N> {
     ) -> (usize, usize) {
         let Ties { places: Range { start: mut from, end: mut to }, mut base, mut known } = ties;
         let unsure = base;
-        for layer in layers.map_or(&[][..], |layers| &layers.below) {
+        for layer in layers.map_or(&[][..], |layers| &layers.0) {
             if to - from == 1 || layer.at[from] == NOWHERE {
                 break;
             }
