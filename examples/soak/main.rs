@@ -1,10 +1,10 @@
 //! Does anything grow? Readers, a writer, and visitors that hold snapshots for a while, for as long as one likes: live memory
 //! and latency, window by window.
 //!
-//! `cargo run --release --example soak -- --seconds 3600`. Exit code 1 if more memory lives towards the end than in the middle,
-//! or a look-up was wrong. Latency is shown and not judged: it is the machine's too. So is some of the memory while a window runs:
-//! a thread that waits for a processor keeps its table for longer. What lives at rest, when all threads of a window have gone and
-//! the tables that they left have been freed, does not hang on that, and is shown beside it.
+//! `cargo run --release --example soak -- --seconds 3600`. Exit code 1 if more memory lives at rest towards the end than in the
+//! middle, or a look-up was wrong. At rest is when all threads of a window have gone and the tables that they left have been
+//! freed. The most that lives while a window runs is shown and not judged, like latency: a thread that waits for a processor
+//! keeps its table for longer, so both are the machine's too.
 
 #![allow(unsafe_code, reason = "an allocator that counts is an unsafe trait")]
 #![allow(clippy::disallowed_types, reason = "threads share a stop sign, and the allocator a count")]
@@ -140,7 +140,7 @@ fn main() -> ExitCode {
     }
 
     let wrong = AtomicUsize::new(0);
-    let mut most = Vec::new();
+    let mut at_rest = Vec::new();
     println!(
         "window  look-ups     p50 ns   p99.9 ns     max us  publishes  visits  tables waiting  live KiB at most  at rest"
     );
@@ -170,6 +170,7 @@ fn main() -> ExitCode {
         let retained = router.retained();
         // Or what waits would count as what lives at rest.
         router.reclaim();
+        let rest = LIVE.load(Ordering::Relaxed);
         println!(
             "{number:6}  {:9}  {:8}  {:9}  {:9}  {published:9}  {visits:6}  {:14}  {:16}  {:7}",
             latencies.count(),
@@ -178,20 +179,20 @@ fn main() -> ExitCode {
             latencies.greatest() / 1_000,
             retained.tables,
             peak / 1024,
-            LIVE.load(Ordering::Relaxed) / 1024,
+            rest / 1024,
         );
-        most.push(peak);
+        at_rest.push(rest);
     }
     let third = WINDOWS / 3;
     let greatest = |windows: &[i64]| windows.iter().copied().max().unwrap_or(0);
-    let (middle, end) = (greatest(&most[third..2 * third]), greatest(&most[2 * third..]));
+    let (middle, end) = (greatest(&at_rest[third..2 * third]), greatest(&at_rest[2 * third..]));
     let (wrong, sound) = (wrong.into_inner(), router.snapshot().verify().is_ok());
     println!(
-        "live at most: {} KiB in the middle third, {} KiB in the last; {wrong} wrong answers",
+        "live at rest: {} KiB at most in the middle third, {} KiB in the last; {wrong} wrong answers",
         middle / 1024,
         end / 1024
     );
-    // A tenth for snapshots that happen to be older.
+    // A tenth, since a table has more or fewer shards by chance.
     if end > middle + middle / 10 || wrong > 0 || !sound {
         println!("memory grows, or an answer was wrong");
         return ExitCode::FAILURE;
