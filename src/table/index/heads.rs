@@ -336,17 +336,17 @@ impl<const N: usize> Heads<N> {
         let rest = prefix.len() - agreed;
         match prefix.last_chunk::<8>() {
             Some(last) if rest <= 8 => u64::from_be_bytes(*last) == self.prefix_words[1],
-            _ => self.has_long_prefix(prefix, rest, model()),
+            _ => self.has_long_prefix(prefix, rest, model),
         }
     }
 
     /// [`has_prefix`](Self::has_prefix), where the prefix is shorter than a word or where more than one is left.
-    fn has_long_prefix(&self, prefix: &[u8], rest: usize, model: &[u8]) -> bool {
+    fn has_long_prefix<'k>(&self, prefix: &[u8], rest: usize, model: impl FnOnce() -> &'k [u8]) -> bool {
         let [first, last] = prefix_places(prefix.len());
         match rest {
             0 => true,
             1..=16 => [first, last].map(|from| word(prefix, from)) == self.prefix_words,
-            _ => prefix[prefix.len() - rest..] == model[prefix.len() - rest..prefix.len()],
+            _ => prefix[prefix.len() - rest..] == model()[prefix.len() - rest..prefix.len()],
         }
     }
 }
