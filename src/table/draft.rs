@@ -159,9 +159,8 @@ impl Draft {
         let stays = |record: &ShardRecord| {
             old.iter().any(|kept| kept.id == record.id && kept.range.start() == record.range.start())
         };
-        for moved in new.iter().filter(|record| !stays(record)) {
-            ids.insert(moved.id, moved.range.start());
-        }
+        let moved = new.iter().filter(|record| !stays(record));
+        ids.insert_all(moved.map(|record| (record.id, record.range.start())));
         *replaced_bytes = replaced_bytes.saturating_add(index.path_bytes() as u64);
         index.replace(old, new);
     }

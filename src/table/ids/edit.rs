@@ -1,27 +1,32 @@
 //! Changing the tree: what is shared with another version is copied, node by node along one path, and the inner nodes that
 //! this version alone has are changed in place.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrayvec::ArrayVec;
 
 use super::Ids;
-use super::leaf::{self, Leaf, Lone};
+use super::leaf::{self, Leaf, Lone, Run};
 use super::node::{self, Inner, Node};
 use crate::shard::ShardId;
 
-/// What to do.
+/// How many entries are put in at once: as many as a split has children.
+const TOGETHER: usize = 2;
+
+/// What to do at one id.
 struct Edit<'s> {
     id: u64,
-    /// The start to put there, or nothing to take the entry out.
-    start: Option<&'s [u8]>,
+    /// The entries to put there, of which the first has this id, or none to take the entry out. If there are more, no id of
+    /// the tree is greater than the first.
+    new: &'s [Lone<'s>],
 }
 
 /// What came of it. Written where it stays, because it is handed up through every level.
 #[derive(Default)]
 struct Done {
-    /// The number of entries is what it was.
-    replaced: bool,
+    /// How many entries went, be it for others in their stead.
+    gone: usize,
     /// What did not fit into the node and belongs right after it, with its least id.
     beside: Option<(u64, Node)>,
 }
@@ -30,37 +35,64 @@ impl Ids {
     /// Takes entries in ascending order of their ids. O(bytes). Leaves are as full as can be: the ids of new shards are
     /// greater than all.
     pub(in crate::table) fn from_sorted<'s>(entries: impl IntoIterator<Item = (ShardId, &'s [u8])>) -> Self {
-        let mut len = 0;
-        let entries =
-            entries.into_iter().inspect(|_| len += 1).map(|(id, start)| (id.0, Lone::new(id.0, start)));
+        let (mut len, mut beyond) = (0, 0);
+        let entries = entries.into_iter().map(|(id, start)| {
+            (len, beyond) = (len + 1, id.0.saturating_add(1));
+            (id.0, Lone::new(id.0, start))
+        });
         let mut level = in_parts(entries, |lone: ArrayVec<_, { leaf::FANOUT }>| {
-            let runs: ArrayVec<_, { leaf::FANOUT }> = lone.iter().map(|(_, lone)| Lone::run(lone)).collect();
+            let runs: ArrayVec<_, { leaf::FANOUT }> = lone.iter().map(|(_, lone)| lone.run()).collect();
             Node::Leaf(Leaf::of(&runs))
         });
         while level.len() > 1 {
             level =
                 in_parts(level, |part: ArrayVec<_, { node::FANOUT }>| Node::Inner(Arc::new(Inner::of(part))));
         }
-        Self { root: level.pop().map(|(_, root)| root), len }
+        Self { root: level.pop().map(|(_, root)| root), len, beyond }
     }
 
     /// Says where a shard starts, in the stead of what was said before. O(log n).
     pub(in crate::table) fn insert(&mut self, id: ShardId, start: &[u8]) {
-        let Some(root) = &mut self.root else {
-            *self = Self::from_sorted([(id, start)]);
-            return;
-        };
-        let mut done = Done::default();
-        root.edit(&Edit { id: id.0, start: Some(start) }, true, &mut done);
-        self.len += usize::from(!done.replaced);
-        if let Some(beside) = done.beside {
-            *root = Node::Inner(Arc::new(Inner::of([(0, root.clone()), beside])));
+        self.insert_all([(id, start)]);
+    }
+
+    /// Says where some shards start, in the stead of what was said before. O(log n) for each; neighbours that are greater than
+    /// all that have been there go in together.
+    pub(in crate::table) fn insert_all<'s>(
+        &mut self,
+        entries: impl IntoIterator<Item = (ShardId, &'s [u8])>,
+    ) {
+        let mut entries = entries.into_iter().map(|(id, start)| (id.0, start)).peekable();
+        while let Some((id, start)) = entries.next() {
+            let mut new = ArrayVec::<_, TOGETHER>::from_iter([Lone::new(id, start)]);
+            let mut last = id;
+            while id >= self.beyond && !new.is_full() {
+                let Some((id, start)) = entries.next_if(|(id, _)| *id > last) else { break };
+                new.push(Lone::new(id, start));
+                last = id;
+            }
+            self.beyond = self.beyond.max(last.saturating_add(1));
+            self.put(&Edit { id, new: &new });
         }
+    }
+
+    fn put(&mut self, edit: &Edit<'_>) {
+        let mut done = Done::default();
+        match &mut self.root {
+            None => self.root = Some(Node::Leaf(Leaf::of(&runs(edit.new)))),
+            Some(root) => {
+                root.edit(edit, true, &mut done);
+                if let Some(beside) = done.beside {
+                    *root = Node::Inner(Arc::new(Inner::of([(0, root.clone()), beside])));
+                }
+            }
+        }
+        self.len = self.len + edit.new.len() - done.gone;
     }
 
     /// Takes out what is said of a shard, and says whether there was anything. O(log n).
     pub(in crate::table) fn remove(&mut self, id: ShardId) -> bool {
-        let edit = Edit { id: id.0, start: None };
+        let edit = Edit { id: id.0, new: &[] };
         let removed = self.root.as_mut().is_some_and(|root| root.edit(&edit, true, &mut Done::default()));
         self.len -= usize::from(removed);
         while let Some(root) = &self.root {
@@ -119,29 +151,33 @@ impl Node {
 impl Leaf {
     fn edited(&self, edit: &Edit<'_>, last: bool, done: &mut Done) -> Option<Self> {
         let (len, place) = (self.len(), self.rank(edit.id));
-        let replaced = self.has(place, edit.id);
-        let after = place + usize::from(replaced);
-        let Some(start) = edit.start else {
-            return replaced.then(|| Self::of(&[self.run(0..place), self.run(after..len)]));
-        };
-        let lone = Lone::new(edit.id, start);
-        if replaced || len < leaf::FANOUT {
-            done.replaced = replaced;
-            return Some(Self::of(&[self.run(0..place), lone.run(), self.run(after..len)]));
+        let after = place + usize::from(self.has(place, edit.id));
+        done.gone = after - place;
+        if edit.new.is_empty() && done.gone == 0 {
+            return None;
+        }
+        if len - done.gone + edit.new.len() <= leaf::FANOUT {
+            return Some(self.with(0..place, edit.new, after..len));
         }
         let half = leaf::FANOUT / 2;
         let (lower, upper) = if last && place == len {
             // More will follow at the right edge, and nothing in this leaf.
-            (self.clone(), Self::of(&[lone.run()]))
+            (self.clone(), Self::of(&runs(edit.new)))
         } else if place <= half {
-            let lower = Self::of(&[self.run(0..place), lone.run(), self.run(place..half)]);
-            (lower, Self::of(&[self.run(half..len)]))
+            (self.with(0..place, edit.new, place..half), self.with(half..len, &[], len..len))
         } else {
-            let upper = Self::of(&[self.run(half..place), lone.run(), self.run(place..len)]);
-            (Self::of(&[self.run(0..half)]), upper)
+            (self.with(0..half, &[], half..half), self.with(half..place, edit.new, place..len))
         };
         done.beside = Some((upper.id(0), Node::Leaf(upper)));
         Some(lower)
+    }
+
+    /// A leaf of some entries from here, new ones, and others from here.
+    fn with(&self, before: Range<usize>, new: &[Lone<'_>], after: Range<usize>) -> Self {
+        let mut runs = runs(new);
+        runs.insert(0, self.run(before));
+        runs.push(self.run(after));
+        Self::of(&runs)
     }
 
     /// What two neighbours have, in one leaf or evenly in two.
@@ -168,7 +204,7 @@ impl Inner {
 
     /// Makes good what an edit left of a child.
     fn settle(&mut self, place: usize, edit: &Edit<'_>, last: bool, done: &mut Done) {
-        if edit.start.is_some() {
+        if !edit.new.is_empty() {
             if let Some((least, child)) = done.beside.take() {
                 done.beside = self.put(place + 1, least, child, last);
             }
@@ -239,6 +275,11 @@ impl Inner {
             ArrayVec::from([take(all / 2), take(all - all / 2)])
         }
     }
+}
+
+/// With room for what was there before and behind.
+fn runs<'l>(new: &'l [Lone<'_>]) -> ArrayVec<Run<'l>, { TOGETHER + 2 }> {
+    new.iter().map(Lone::run).collect()
 }
 
 /// Full nodes, but for the last, each with its least id.

@@ -21,6 +21,8 @@ pub(super) struct Ids {
     /// An inner node here has at least two children. Without entries there is none.
     root: Option<Node>,
     len: usize,
+    /// Greater than every id that is there, or has been: who comes behind it belongs into the last leaf.
+    beyond: u64,
 }
 
 impl Ids {

@@ -48,6 +48,17 @@ impl Opinions {
         assert_eq!(self.ids.get(ShardId(id)), self.tree.get(&id).map(Vec::as_slice));
     }
 
+    /// Three at once: neighbours, or the last one back among those before.
+    fn insert_some(&mut self, random: &mut Random, id: u64) {
+        let ids = [id, id.saturating_add(1), id.wrapping_add([2, 0, u64::MAX][random.below(3)])];
+        let entries = ids.map(|id| (id, random.start()));
+        self.ids.insert_all(entries.iter().map(|(id, start)| (ShardId(*id), start.as_slice())));
+        self.tree.extend(entries);
+        for id in ids {
+            assert_eq!(self.ids.get(ShardId(id)), self.tree.get(&id).map(Vec::as_slice));
+        }
+    }
+
     fn remove(&mut self, id: u64) {
         assert_eq!(self.ids.remove(ShardId(id)), self.tree.remove(&id).is_some());
         assert_eq!(self.ids.get(ShardId(id)), None);
@@ -87,6 +98,9 @@ fn every_order_of_ids_is_kept_as_a_map_keeps_it() {
             for round in 0..4 * size {
                 let id = make(&mut random, round as u64);
                 if random.below(10) < [9, 5, 1, 0][round / size] {
+                    if random.below(4) == 0 {
+                        opinions.insert_some(&mut random, id);
+                    }
                     let start = random.start();
                     opinions.insert(id, start);
                 } else {
