@@ -1,6 +1,7 @@
 //! What does a request pay beside its look-up: to be counted, and to be routed by what a client has learned?
 //!
-//! On random keys, uniform and by Zipf. Both ways of keeping count by hand are shown that one would take otherwise: a map behind
+//! On random keys, uniform and by Zipf. Beside the cache, which learned its routes in no order, is a router whose shards came in
+//! the same order. Both ways of keeping count by hand are shown that one would take otherwise: a map behind
 //! a lock, and a map of each thread that somebody would have to sum up.
 
 use std::collections::HashMap;
@@ -8,7 +9,7 @@ use std::hint::black_box;
 
 use fastrand::Rng;
 use serde_json::{Value, json};
-use shardway::{Load, RouteCache, ShardId, ShardRecord, Timestamp};
+use shardway::{Change, Load, RouteCache, Router, ShardId, ShardRecord, Table, Timestamp};
 
 use crate::contender::{COMPARED, Contender, Kind};
 use crate::extent::Extent;
@@ -69,12 +70,14 @@ fn contenders(records: &[ShardRecord]) -> Vec<Contender> {
         Some(route)
     };
 
-    let (mut reader, mut tracker) = (router.reader(), Load::default().coarse_tracker(1, 64));
-    let coarsely = move |key: &[u8]| {
-        let route = reader.resolve(key).ok()?;
-        tracker.count(route.shard, key, BYTES);
-        Some(route)
-    };
+    let [coarsely, more_coarsely] = [64, 256].map(|together| {
+        let (mut reader, mut tracker) = (router.reader(), Load::default().coarse_tracker(1, together));
+        move |key: &[u8]| {
+            let route = reader.resolve(key).ok()?;
+            tracker.count(route.shard, key, BYTES);
+            Some(route)
+        }
+    });
 
     let (mut reader, mut counts) = (router.reader(), HashMap::<ShardId, (u64, u64)>::new());
     let in_a_map = move |key: &[u8]| {
@@ -94,9 +97,14 @@ fn contenders(records: &[ShardRecord]) -> Vec<Contender> {
         Some(route)
     };
 
-    let cache = RouteCache::new();
     let mut order: Vec<_> = records.to_vec();
     Rng::with_seed(1).shuffle(&mut order);
+    let registered: Vec<_> = order.iter().cloned().map(Change::register).collect();
+    let grown = Table::empty().apply(&registered).expect("no two overlap").0;
+    let mut reader = Router::new(grown).reader();
+    let grown = move |key: &[u8]| reader.resolve(key).ok();
+
+    let cache = RouteCache::new();
     cache.learn(order, Timestamp(0));
     let mut reader = cache.reader();
     let cached = move |key: &[u8]| reader.resolve(key).ok();
@@ -109,9 +117,11 @@ fn contenders(records: &[ShardRecord]) -> Vec<Contender> {
         Contender::new(COMPARED, Kind::Shardway, plain),
         Contender::new("shardway Reader::resolve, shard read", Kind::Shardway, used),
         Contender::new("shardway Reader, Tracker::count", Kind::Shardway, tracked),
-        Contender::new("shardway Reader, coarse Tracker::count", Kind::Shardway, coarsely),
+        Contender::new("shardway Reader, CoarseTracker::count of 64", Kind::Shardway, coarsely),
+        Contender::new("shardway Reader, CoarseTracker::count of 256", Kind::Shardway, more_coarsely),
         Contender::new("Reader, HashMap of the thread", Kind::Peer, in_a_map),
         Contender::new("Reader, parking_lot Mutex<HashMap>", Kind::Peer, in_a_locked_map),
+        Contender::new("shardway Reader, registered one by one", Kind::Shardway, grown),
         Contender::new("shardway RouteCache, Reader", Kind::Shardway, cached),
         Contender::new("shardway RouteCache::resolve_or_load", Kind::Shardway, or_loaded),
     ]
