@@ -1,6 +1,6 @@
 //! How busy shards are. A [`tracker`] counts, on the hot path, or a [`coarse`] one, with [`counters`] in a [`window`] that a
-//! [`collector`] reads, and at [`intervals`] keys are sampled; what they share is here; what is made of it is pure: [`rates`] over time, [`sample`] of keys, and the [`advisor`], whose [`advice`] is
-//! what to split, merge and move.
+//! [`collector`] reads, and at [`intervals`] keys are sampled; what they share is here; what is made of it is pure: [`rates`] over
+//! time, [`sample`] of keys, and the [`advisor`], whose [`advice`] is what to split, merge and move.
 
 mod advice;
 mod advisor;
@@ -34,7 +34,8 @@ pub use tracker::Tracker;
 /// [`Reader`](crate::Reader), and [`collect`](Self::collect) now and then.
 ///
 /// Each tracker counts where no other thread writes; who collects reads all of them, and they don't notice. So a request costs
-/// a line in a list, and later, beside others, a look into a small table of the thread's own and two additions. A handle; clones share all.
+/// a line in a list, and later, beside others, a look into a small table of the thread's own and two additions. A handle; clones
+/// share all.
 ///
 /// ```
 /// use shardway::{Load, NodeId, Router};

@@ -62,36 +62,15 @@ impl Window {
     #[inline]
     pub(super) fn count(&self, requests: &[(ShardId, u64)]) -> usize {
         let (slots, shift) = (&*self.slots, self.shift);
-        let Some(last) = slots.len().checked_sub(1) else { return 0 };
-        for (number, &(shard, bytes)) in requests.iter().enumerate() {
-            let mark = shard.0.wrapping_add(1);
-            let mut place = home(shard, shift);
-            loop {
-                let slot = &slots[place & last];
-                match slot.mark.get() {
-                    // The last id, which no shard has, has the mark of an empty slot: what is counted there is nobody's.
-                    found if found == mark => break slot.add(Count { requests: 1, bytes }),
-                    0 => return number,
-                    _ => place += 1,
-                }
-            }
-        }
-        requests.len()
+        let is_counted = |&(shard, bytes): &_| {
+            find(slots, shift, shard).map(|slot| slot.add(Count { requests: 1, bytes })).is_some()
+        };
+        requests.iter().position(|request| !is_counted(request)).unwrap_or(requests.len())
     }
 
     /// Counts several requests for a shard, if it has a slot. To be called by the one writer.
     pub(super) fn add(&self, shard: ShardId, count: Count) -> bool {
-        let mark = shard.0.wrapping_add(1);
-        let mut place = home(shard, self.shift);
-        loop {
-            let slot = self.at(place);
-            match slot.mark.get() {
-                found if found == mark => break slot.add(count),
-                0 => return false,
-                _ => place += 1,
-            }
-        }
-        true
+        find(&self.slots, self.shift, shard).map(|slot| slot.add(count)).is_some()
     }
 
     /// Gives the shard a slot, and counts its first requests. To be called by the one writer, for a shard that has none.
@@ -124,6 +103,21 @@ impl Window {
             Some((place, ShardId(shard), slot.read()))
         });
         (slots, self.rest.read())
+    }
+}
+
+/// The slot of a shard, if it has one. For the last id, which no shard has, an empty slot: what is counted there is nobody's.
+#[inline]
+fn find(slots: &[Slot], shift: u32, shard: ShardId) -> Option<&Slot> {
+    let (last, mark) = (slots.len().checked_sub(1)?, shard.0.wrapping_add(1));
+    let mut place = home(shard, shift);
+    loop {
+        let slot = &slots[place & last];
+        match slot.mark.get() {
+            found if found == mark => return Some(slot),
+            0 => return None,
+            _ => place += 1,
+        }
     }
 }
 
