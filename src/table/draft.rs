@@ -150,10 +150,8 @@ impl Draft {
     /// Replaces a run of neighbours by other shards on the same keys, in every index.
     pub(super) fn replace(&mut self, old: &[ShardRecord], new: &[ShardRecord]) {
         let Table { ids, floor, index, records, replaced_bytes, .. } = &mut self.table;
-        for gone in old.iter().filter(|gone| !new.iter().any(|kept| kept.id == gone.id)) {
-            ids.remove(gone.id);
-            floor.raise(gone);
-        }
+        let gone = old.iter().filter(|gone| !new.iter().any(|kept| kept.id == gone.id));
+        ids.remove_all(gone.inspect(|gone| floor.raise(gone)).map(|gone| gone.id));
         old.iter().for_each(|record| records.remove(record));
         new.iter().for_each(|record| records.add(record));
         let stays = |record: &ShardRecord| {

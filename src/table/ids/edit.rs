@@ -11,14 +11,16 @@ use super::leaf::{self, Leaf, Lone, Run};
 use super::node::{self, Inner, Node};
 use crate::shard::ShardId;
 
-/// How many entries are put in at once: as many as a split has children.
+/// How many entries are put in or taken out at once: as many as a split has children, and a merge parents.
 const TOGETHER: usize = 2;
 
 /// What to do at one id.
 struct Edit<'s> {
     id: u64,
-    /// The entries to put there, of which the first has this id, or none to take the entry out. If there are more, no id of
-    /// the tree is greater than the first.
+    /// How many entries to take out, if they are there: of this id, and of those that follow it immediately and are in the same
+    /// leaf.
+    gone: usize,
+    /// The entries to put there, of which the first has this id. If there are more, no id of the tree is greater than the first.
     new: &'s [Lone<'s>],
 }
 
@@ -72,7 +74,7 @@ impl Ids {
                 last = id;
             }
             self.beyond = self.beyond.max(last.saturating_add(1));
-            self.put(&Edit { id, new: &new });
+            self.put(&Edit { id, gone: 1, new: &new });
         }
     }
 
@@ -90,11 +92,32 @@ impl Ids {
         self.len = self.len + edit.new.len() - done.gone;
     }
 
-    /// Takes out what is said of a shard, and says whether there was anything. O(log n).
-    pub(in crate::table) fn remove(&mut self, id: ShardId) -> bool {
-        let edit = Edit { id: id.0, new: &[] };
-        let removed = self.root.as_mut().is_some_and(|root| root.edit(&edit, true, &mut Done::default()));
-        self.len -= usize::from(removed);
+    /// Takes out what is said of some shards, and says of how many there was anything. O(log n) for each; those whose ids follow
+    /// each other, as those do that came of one split, go out together.
+    pub(in crate::table) fn remove_all(&mut self, ids: impl IntoIterator<Item = ShardId>) -> usize {
+        let mut ids = ids.into_iter().map(|ShardId(id)| id).peekable();
+        let mut removed = 0;
+        while let Some(id) = ids.next() {
+            let next = id.checked_add(1).and_then(|next| ids.next_if_eq(&next));
+            removed += match next {
+                None => self.take_out(id, 1),
+                Some(next) => match self.take_out(id, 2) {
+                    2 => 2,
+                    // The other one is in another leaf, or nowhere.
+                    some => some + self.take_out(id, 1) + self.take_out(next, 1),
+                },
+            };
+        }
+        removed
+    }
+
+    /// So many ids, as far as they are in the leaf of the first.
+    fn take_out(&mut self, id: u64, gone: usize) -> usize {
+        let mut done = Done::default();
+        if let Some(root) = &mut self.root {
+            root.edit(&Edit { id, gone, new: &[] }, true, &mut done);
+        }
+        self.len -= done.gone;
         while let Some(root) = &self.root {
             match root {
                 Node::Inner(inner) if inner.children.len() == 1 => {
@@ -104,7 +127,7 @@ impl Ids {
                 _ => break,
             }
         }
-        removed
+        done.gone
     }
 }
 
@@ -151,8 +174,9 @@ impl Node {
 impl Leaf {
     fn edited(&self, edit: &Edit<'_>, last: bool, done: &mut Done) -> Option<Self> {
         let (len, place) = (self.len(), self.rank(edit.id));
-        let after = place + usize::from(self.has(place, edit.id));
-        done.gone = after - place;
+        let is_gone = |nth: &usize| self.has(place + nth, edit.id + *nth as u64);
+        done.gone = (0..edit.gone).take_while(is_gone).count();
+        let after = place + done.gone;
         if edit.new.is_empty() && done.gone == 0 {
             return None;
         }

@@ -59,9 +59,12 @@ impl Opinions {
         }
     }
 
-    fn remove(&mut self, id: u64) {
-        assert_eq!(self.ids.remove(ShardId(id)), self.tree.remove(&id).is_some());
-        assert_eq!(self.ids.get(ShardId(id)), None);
+    /// One, or so many that follow each other, if they are there.
+    fn remove(&mut self, id: u64, count: u64) {
+        let ids = (0..count).map(|nth| id.wrapping_add(nth));
+        let there = ids.clone().filter(|id| self.tree.remove(id).is_some()).count();
+        assert_eq!(self.ids.remove_all(ids.clone().map(ShardId)), there);
+        ids.for_each(|id| assert_eq!(self.ids.get(ShardId(id)), None));
     }
 
     /// An id that is there, near some id or at the end.
@@ -105,8 +108,9 @@ fn every_order_of_ids_is_kept_as_a_map_keeps_it() {
                     opinions.insert(id, start);
                 } else {
                     let at = [id, random.next()][random.below(2)];
-                    opinions.remove(at);
-                    opinions.near(at).into_iter().for_each(|id| opinions.remove(id));
+                    let count = 1 + random.next() % 3;
+                    opinions.remove(at, count);
+                    opinions.near(at).into_iter().for_each(|id| opinions.remove(id, count));
                 }
                 if round % (size / 2) == 0 {
                     versions.push(opinions.clone());
@@ -116,7 +120,7 @@ fn every_order_of_ids_is_kept_as_a_map_keeps_it() {
                 }
             }
             while let Some(id) = opinions.near(random.next()) {
-                opinions.remove(id);
+                opinions.remove(id, 1 + random.next() % 2);
             }
             assert!(opinions.ids.root.is_none());
             versions.iter().for_each(|version| version.agree(name));
@@ -144,7 +148,10 @@ fn building_at_once_is_like_building_one_by_one() {
             let at = random.next() % (size as u64 * 3);
             let start = random.start();
             opinions.insert(at, start);
-            opinions.near(random.next() % (size as u64 * 3)).into_iter().for_each(|id| opinions.remove(id));
+            opinions
+                .near(random.next() % (size as u64 * 3))
+                .into_iter()
+                .for_each(|id| opinions.remove(id, 1));
             assert!(size > 600 || opinions.ids.broken().is_none());
         }
         opinions.agree("changed");
