@@ -140,7 +140,11 @@ mod tests {
     #[test]
     fn a_push_survives_that_its_head_is_freed_and_its_address_used_again() {
         let reused = std::cell::Cell::new(0);
-        for _ in 0..64 {
+        // Most allocators give the last freed block of a size first. Miri gives any, or a new one: with some seeds none of 64 times.
+        for _ in 0..4_096 {
+            if reused.get() == 8 {
+                break;
+            }
             let stack = Stack::default();
             stack.push(1);
             let old = stack.head.load(Ordering::Relaxed).addr();
@@ -155,7 +159,6 @@ mod tests {
             });
             assert!(stack.take_all().eq([3, 2]));
         }
-        // The last freed block of a size is what most allocators give first, and Miri half the time.
         assert!(reused.get() > 0);
     }
 
