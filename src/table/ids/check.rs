@@ -17,7 +17,10 @@ impl Ids {
             Node::Inner(inner) if inner.children.len() < 2 => Err("the root leads one way"),
             Node::Inner(inner) => walk.inner(inner, 0..=u64::MAX, 0),
         };
-        fault.err().or((walk.entries != self.len).then_some("the ids have lost count"))
+        let is_beyond = self.iter().any(|(id, _)| id.0 >= self.beyond && id.0 != u64::MAX);
+        let whole =
+            [(walk.entries != self.len, "the ids have lost count"), (is_beyond, "an id is beyond all")];
+        fault.err().or(whole.into_iter().find_map(|(is_broken, how)| is_broken.then_some(how)))
     }
 }
 

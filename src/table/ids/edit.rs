@@ -99,13 +99,11 @@ impl Ids {
         let mut removed = 0;
         while let Some(id) = ids.next() {
             let next = id.checked_add(1).and_then(|next| ids.next_if_eq(&next));
+            let taken = self.take_out(id, 1 + usize::from(next.is_some()));
             removed += match next {
-                None => self.take_out(id, 1),
-                Some(next) => match self.take_out(id, 2) {
-                    2 => 2,
-                    // The other one is in another leaf, or nowhere.
-                    some => some + self.take_out(id, 1) + self.take_out(next, 1),
-                },
+                // It is in another leaf, or the first was nowhere.
+                Some(next) if taken < 2 => taken + self.take_out(next, 1),
+                _ => taken,
             };
         }
         removed
