@@ -95,7 +95,10 @@ fn what_is_counted_in_groups_adds_up_and_is_right_in_the_mean() {
             let sum = &mut sums[usize::try_from(shard).unwrap()];
             *sum = Count { requests: sum.requests + 1, bytes: sum.bytes + count.bytes };
             if request % 50_000 == 0 {
+                tracker.flush();
                 told.hear(load.collect());
+                let untold = request + 1 - told.shards.values().map(|count| count.requests).sum::<u64>();
+                assert!(untold < 2 * u64::from(together.max(1)), "{untold} after a flush");
             }
         }
         drop(tracker);

@@ -32,6 +32,25 @@ pub(crate) fn warm<T>(all: &[T], mut work: impl FnMut(&[T])) -> f64 {
     median(all.chunks(BLOCK).map(|block| each(block.len(), || work(block))).collect())
 }
 
+/// What one look-up takes each of two who take turns block by block, each with every block in the end: for two who look into the
+/// same table and are nearly equal.
+pub(crate) fn side_by_side<C, T>(
+    rounds: usize,
+    mut contenders: [&mut C; 2],
+    all: &[T],
+    work: impl Fn(&mut C, &[T]),
+) -> [f64; 2] {
+    contenders.iter_mut().for_each(|contender| work(contender, all));
+    let mut figures = [Vec::new(), Vec::new()];
+    for round in 0..2 * rounds {
+        for (place, block) in all.chunks(4 * BLOCK).enumerate() {
+            let who = (place + round) % 2;
+            figures[who].push(each(block.len(), || work(contenders[who], block)));
+        }
+    }
+    figures.map(median)
+}
+
 /// What each of so many took.
 pub(crate) fn each(count: usize, work: impl FnOnce()) -> f64 {
     let began = Instant::now();

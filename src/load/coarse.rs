@@ -9,16 +9,29 @@ use super::counters::Counters;
 use super::intervals::Intervals;
 use crate::shard::ShardId;
 
+/// How many groups are kept before they are counted, so that they wait for their counters together.
+const COMPLETE: usize = if cfg!(loom) { 2 } else { 16 };
+/// So many requests in a group, and twice as many, can be told.
+const MOST_TOGETHER: u32 = 1 << 30;
+
 /// Counts the requests that one thread serves, about so many together. Made by
 /// [`Load::coarse_tracker`](super::Load::coarse_tracker).
+///
+/// The last few groups, fewer than 16, are kept in a list before they are counted all at once. Until then they are not told of,
+/// and neither are the requests of a group that is not complete. A thread that is about to wait for work says so by
+/// [`flush`](Self::flush).
 pub struct CoarseTracker {
     counters: Counters,
     /// About how many requests there are in a group.
     together: u32,
     /// Of the group that is not complete: how many it will have, how many are missing, and the bytes of those that there are.
-    size: usize,
-    left: usize,
+    size: u32,
+    /// Narrower than the bytes: compilers put two additions of one width into one of vectors, which takes longer.
+    left: u32,
     bytes: u64,
+    /// Groups that are not counted yet.
+    complete: [(ShardId, Count); COMPLETE],
+    len: usize,
     /// After how many requests a key is sampled, at the end of a group.
     sampled: usize,
     intervals: Intervals,
@@ -27,9 +40,10 @@ pub struct CoarseTracker {
 impl CoarseTracker {
     pub(super) fn new(shared: Arc<Shared>, seed: u64, together: u32) -> Self {
         let (counters, mut intervals) = (Counters::new(shared), Intervals(seed));
-        let together = together.max(1);
-        let (sampled, size) = (intervals.next(counters.every()), intervals.next(together));
-        Self { counters, together, size, left: size, bytes: 0, sampled, intervals }
+        let together = together.clamp(1, MOST_TOGETHER);
+        let (sampled, size) = (intervals.next(counters.every()), group(&mut intervals, together));
+        let complete = [(ShardId(0), Count::default()); COMPLETE];
+        Self { counters, together, size, left: size, bytes: 0, complete, len: 0, sampled, intervals }
     }
 
     /// Counts one request for a key of a shard, about so many bytes. For [`ShardId`]`(u64::MAX)`, which no shard has, nothing is
@@ -46,10 +60,15 @@ impl CoarseTracker {
         }
     }
 
+    #[cold]
     #[inline(never)]
     fn complete(&mut self, shard: ShardId, key: &[u8]) {
         let count = self.begin();
-        self.counters.add(shard, count);
+        self.complete[self.len] = (shard, count);
+        self.len += 1;
+        if self.len == COMPLETE {
+            self.flush();
+        }
         let requests = usize::try_from(count.requests).unwrap_or(usize::MAX);
         match requests.checked_sub(self.sampled) {
             None => self.sampled -= requests,
@@ -61,18 +80,30 @@ impl CoarseTracker {
         }
     }
 
+    /// Has the groups that are complete told of, too.
+    pub fn flush(&mut self) {
+        self.counters.count(&self.complete[..self.len], |count| count);
+        self.len = 0;
+    }
+
     /// Begins another group, and gives what there is of the one before.
     fn begin(&mut self) -> Count {
-        let requests = (self.size - self.left) as u64;
-        self.size = self.intervals.next(self.together);
+        let requests = u64::from(self.size - self.left);
+        self.size = group(&mut self.intervals, self.together);
         self.left = self.size;
         Count { requests, bytes: std::mem::take(&mut self.bytes) }
     }
 }
 
+/// How many requests there will be in a group.
+fn group(intervals: &mut Intervals, together: u32) -> u32 {
+    u32::try_from(intervals.next(together)).unwrap_or(u32::MAX)
+}
+
 impl Drop for CoarseTracker {
     /// Of whom the requests were that make no group is not told.
     fn drop(&mut self) {
+        self.flush();
         let count = self.begin();
         self.counters.add_rest(count);
     }

@@ -41,19 +41,12 @@ impl Counters {
         self.shared.sampling.every
     }
 
-    /// Counts requests, each for a shard and about so many bytes.
-    pub(super) fn count(&mut self, requests: &[(ShardId, u64)]) {
-        let mut rest = requests;
-        while let Some((&(shard, bytes), behind)) = rest[self.window.count(rest)..].split_first() {
-            self.enroll(shard, Count { requests: 1, bytes });
+    /// Counts what is in a list, each for a shard.
+    pub(super) fn count<T: Copy>(&mut self, list: &[(ShardId, T)], count: impl Fn(T) -> Count) {
+        let mut rest = list;
+        while let Some((&(shard, what), behind)) = rest[self.window.count(rest, &count)..].split_first() {
+            self.enroll(shard, count(what));
             rest = behind;
-        }
-    }
-
-    /// Counts several requests for one shard.
-    pub(super) fn add(&mut self, shard: ShardId, count: Count) {
-        if !self.window.add(shard, count) {
-            self.enroll(shard, count);
         }
     }
 

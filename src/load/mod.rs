@@ -115,12 +115,13 @@ impl Load {
 
     /// A [`tracker`](Self::tracker) that counts requests in groups of about `together`, at sizes that vary at random, each group
     /// for the shard of its last request. Its price is the same for any number of shards, where a tracker that counts each request
-    /// for its shard pays a miss of its caches for each, once there are more shards than these have counters for.
+    /// for its shard pays a miss of its caches for each, once there are more shards than these have counters for. In groups of 256 it
+    /// is at most 2 ns a request up to 100,000 shards, and so is a tracker up to 1,000 (`cargo bench --bench peers`).
     ///
     /// No request is lost: all shards together have as many as there were. What one shard has is right in the mean, and off by about
     /// `√(requests × together)` of its own: of 1,000,000 requests in groups of 64, less than one in a hundred. So it tells hot
     /// shards from others, and little of shards with few requests. The last requests of a tracker that is dropped, fewer than a group,
-    /// are counted for no shard ([`Counted::rest`]).
+    /// are counted for no shard ([`Counted::rest`]). More than 2³⁰ are not put together.
     ///
     /// ```
     /// use shardway::{Load, ShardId};
@@ -141,7 +142,7 @@ impl Load {
     }
 
     /// What all trackers have counted since the last time, also those that are gone meanwhile, but for the last few requests of
-    /// each ([`Tracker::flush`]). Who counts at this very moment is heard of now or the next time, and never twice: of several who
+    /// each ([`Tracker::flush`], [`CoarseTracker::flush`]). Who counts at this very moment is heard of now or the next time, and never twice: of several who
     /// collect, each hears of another part.
     ///
     /// O(slots of all trackers). Takes a lock that only those take who collect, or drop a tracker.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Shared;
+use super::counted::Count;
 use super::counters::Counters;
 use super::intervals::Intervals;
 use crate::shard::ShardId;
@@ -67,7 +68,7 @@ impl Tracker {
     /// Has the last requests told of, too.
     #[inline(never)]
     pub fn flush(&mut self) {
-        self.counters.count(&self.recent[..self.len]);
+        self.counters.count(&self.recent[..self.len], |bytes| Count { requests: 1, bytes });
         // The next key that is sampled is not among these, or that would have been done.
         self.sampled = self.sampled.saturating_sub(self.len);
         self.due = self.sampled.min(RECENT);

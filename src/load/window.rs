@@ -57,20 +57,14 @@ impl Window {
         self.slots.len()
     }
 
-    /// Counts requests in their order, each for a shard and about so many bytes, up to the first one for a shard that has no
-    /// slot, and says how many those were. To be called by the one writer.
+    /// Counts what is in a list, in its order, each for a shard, up to the first one for a shard that has no slot, and says how
+    /// much that was. To be called by the one writer.
     #[inline]
-    pub(super) fn count(&self, requests: &[(ShardId, u64)]) -> usize {
+    pub(super) fn count<T: Copy>(&self, list: &[(ShardId, T)], count: impl Fn(T) -> Count) -> usize {
         let (slots, shift) = (&*self.slots, self.shift);
-        let is_counted = |&(shard, bytes): &_| {
-            find(slots, shift, shard).map(|slot| slot.add(Count { requests: 1, bytes })).is_some()
-        };
-        requests.iter().position(|request| !is_counted(request)).unwrap_or(requests.len())
-    }
-
-    /// Counts several requests for a shard, if it has a slot. To be called by the one writer.
-    pub(super) fn add(&self, shard: ShardId, count: Count) -> bool {
-        find(&self.slots, self.shift, shard).map(|slot| slot.add(count)).is_some()
+        let is_counted =
+            |&(shard, what): &_| find(slots, shift, shard).map(|slot| slot.add(count(what))).is_some();
+        list.iter().position(|item| !is_counted(item)).unwrap_or(list.len())
     }
 
     /// Gives the shard a slot, and counts its first requests. To be called by the one writer, for a shard that has none.
@@ -143,14 +137,14 @@ mod tests {
 
     #[test]
     fn shards_are_told_apart_however_they_collide() {
-        let window = Window::new(8);
+        let (window, one) = (Window::new(8), |bytes| Count { requests: 1, bytes });
         let shards = [0, 1, 1 << 32, u64::MAX - 1].map(ShardId);
         for (place, shard) in shards.into_iter().enumerate() {
-            assert_eq!(window.count(&[(shard, 1)]), 0);
+            assert_eq!(window.count(&[(shard, 1)], one), 0);
             // No shard has this id: what it finds is nobody's slot.
-            assert_eq!(window.count(&[(ShardId(u64::MAX), 1_000)]), 1);
+            assert_eq!(window.count(&[(ShardId(u64::MAX), 1_000)], one), 1);
             window.enroll(shard, Count { requests: 1, bytes: 1 });
-            assert_eq!(window.count(&vec![(shard, 10); place]), place);
+            assert_eq!(window.count(&vec![(shard, 10); place], one), place);
         }
         window.add_rest(Count { requests: 1, bytes: 7 });
         let (slots, rest) = window.read();
