@@ -2,9 +2,7 @@
 //! all agree. Text keys vary here and there (`tenant/0042/user/000123456`), and eight bytes in a row would mostly be ones that
 //! tell nothing apart.
 
-use super::wide::Lanes;
-
-/// A key as one node sees it.
+/// A key as [`Columns`] see it.
 pub(super) enum Seen {
     /// It agrees with them on what they agree on.
     Head(u64),
@@ -22,28 +20,7 @@ pub(super) struct Columns {
     /// How many steps there are.
     steps: u8,
     more: [Step; STEPS],
-    /// The same, where all of it is near together.
-    window: Option<Window>,
 }
-
-/// Sixteen bytes of a key that hold all that a head is made of, and how to take it out of them at once.
-#[derive(Clone, Copy)]
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "other processors take one run at a time"))]
-pub(super) struct Window {
-    at: u16,
-    /// Which byte goes where in a head, the least significant first. The upper half is of no account.
-    pub(super) picks: [u8; WINDOW],
-    /// All bits of the bytes in gaps.
-    pub(super) gaps: [u8; WINDOW],
-    /// What all keys have in the gaps, and zeros.
-    pub(super) agreed: [u8; WINDOW],
-}
-
-/// How many bytes are looked at together.
-pub(super) const WINDOW: usize = 16;
-
-/// Puts a zero in the place of a byte.
-const NONE: u8 = 0x80;
 
 /// How many gaps a head can go over. Text rarely needs more.
 const STEPS: usize = 2;
@@ -94,10 +71,7 @@ impl Columns {
             }
             let bytes = Run::new(at, run, 8 - taken);
             match &mut columns {
-                None => {
-                    columns =
-                        Some(Self { first: bytes, steps: 0, more: [Step::default(); STEPS], window: None })
-                }
+                None => columns = Some(Self { first: bytes, steps: 0, more: [Step::default(); STEPS] }),
                 Some(columns) if columns.steps() == STEPS => break,
                 Some(columns) => {
                     let gap = Run::new(at - gap, gap, gap);
@@ -107,34 +81,15 @@ impl Columns {
             }
             (at, taken, gap) = (at + run, taken + run, 0);
         }
-        let mut columns = columns.filter(|columns| columns.steps > 0 && at <= usize::from(u16::MAX))?;
-        columns.window = columns.window(first);
-        Some(columns)
+        columns.filter(|columns| columns.steps > 0 && at <= usize::from(u16::MAX))
     }
 
-    /// Of keys that agree with `model` in the gaps.
-    fn window(&self, model: &[u8]) -> Option<Window> {
-        // It ends where the head does, so that keys need not be longer.
-        let at = self.end().saturating_sub(WINDOW);
-        let first = usize::from(self.first.at);
-        if first < at {
-            return None;
-        }
-        let narrow = u16::try_from(at).ok()?;
-        let mut window = Window { at: narrow, picks: [NONE; WINDOW], gaps: [0; WINDOW], agreed: [0; WINDOW] };
-        let (mut from, mut place) = (first, size_of::<u64>());
-        for run in [self.first].into_iter().chain(self.more[..self.steps()].iter().map(|step| step.run)) {
-            for gap in from..usize::from(run.at) {
-                window.gaps[gap - at] = u8::MAX;
-                window.agreed[gap - at] = model.get(gap).copied().unwrap_or(0);
-            }
-            from = usize::from(run.at) + run.len();
-            for byte in usize::from(run.at)..from {
-                place -= 1;
-                window.picks[place] = u8::try_from(byte - at).unwrap_or(NONE);
-            }
-        }
-        Some(window)
+    /// The places in a key of the bytes that make a head, in their order.
+    pub(super) fn places(&self) -> impl Iterator<Item = usize> {
+        let more = self.more[..self.steps()].iter().map(|step| step.run);
+        std::iter::once(self.first)
+            .chain(more)
+            .flat_map(|run| usize::from(run.at)..usize::from(run.at) + run.len())
     }
 
     #[inline(always)]
@@ -153,20 +108,6 @@ impl Columns {
         self.more[..self.steps()].iter().fold(self.first.of(key), |head, step| head | step.run.of(key))
     }
 
-    /// What [`see`](Self::see) says, at once where that can be done.
-    #[inline(always)]
-    pub(super) fn see_wide<L: Lanes>(&self, key: &[u8]) -> Seen {
-        if let Some(window) = &self.window {
-            if let Some(bytes) = key.get(usize::from(window.at)..).and_then(|rest| rest.first_chunk()) {
-                if let Some(head) = L::pick(window, bytes) {
-                    return Seen::Head(head);
-                }
-            }
-        }
-        self.see(key)
-    }
-
-    #[inline(never)]
     pub(super) fn see(&self, key: &[u8]) -> Seen {
         let mut head = self.first.of(key);
         for step in &self.more[..self.steps()] {

@@ -4,7 +4,7 @@
 //! keys are, except that different keys may have equal heads. So a search is one rank among integers that lie side by side,
 //! and more only where heads tie: [`super::layers`]. The bytes are those that follow the prefix on which all keys agree, or,
 //! where more keys are told apart so, the first on which the keys do *not* all agree, over gaps on which they do:
-//! [`super::columns`].
+//! [`super::columns`]. Either way they are mostly taken out of a key at once: [`super::window`].
 //!
 //! Where that tells all keys apart, the head is simply what a key begins with: most nodes of keys without structure are so, and
 //! there is nothing to find out about prefixes on the way down.
@@ -16,21 +16,24 @@
 
 use std::mem::offset_of;
 
+use arrayvec::ArrayVec;
+
 use super::columns::{Columns, Seen, word};
 use super::layers::{Layers, Ties, agreed};
 use super::probe::Probe;
-use super::wide::{Lanes, ordered};
-
-/// How many heads share a cache line.
-const LINE: usize = 8;
+use super::wide::{Lanes, Narrow, ordered};
+use super::window::Window;
 
 /// How many keys a leaf holds at most: the more, the fewer levels there are to go down, and the more is copied with a change.
 pub(super) const LEAF: usize = 48;
 /// How many children an inner node has at most: a copy of it counts a reference to each, which is most of what it costs.
 pub(super) const INNER: usize = 24;
 
-/// How many lines of heads there are at most but for the first.
-const FIRSTS: usize = LEAF / LINE - 1;
+/// With so few keys all heads are made anew, for they say little of those to come.
+const FEW: usize = 8;
+
+/// Nodes are searched in three parts: with two comparisons, which one, and then all heads of it at once.
+const PARTS: usize = 3;
 
 /// The heads of a node's keys, in ascending order. What a search needs first fills one cache line, and the heads the
 /// following ones.
@@ -42,11 +45,9 @@ pub(super) struct Heads<const N: usize> {
     way: Way,
     /// How many bytes all keys agree on, at least, before the first one of a head; no more than fit.
     prefix: u16,
-    /// The last sixteen bytes of the prefix, or as many as it has, so that it mostly takes no key to compare with: what
-    /// starts at [`prefix_places`].
-    prefix_words: [u64; 2],
-    /// The first head of each line but the first; the greatest integer where there is none.
-    firsts: [i64; FIRSTS],
+    window: Window,
+    /// The first head of each part but the first; the greatest integer where there is none.
+    firsts: [i64; PARTS - 1],
     /// As [`ordered`] makes them. Ascending; that of the first key is the least integer, and the greatest stands where there
     /// is none.
     heads: [i64; N],
@@ -54,20 +55,23 @@ pub(super) struct Heads<const N: usize> {
     picked: Picked<N>,
 }
 
-/// Which bytes heads are made of.
+/// How the head of a key that is looked for is found.
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
-    /// What a key begins with, and no two heads are equal.
+    /// It is what a key begins with, and no two heads are equal.
     First,
-    /// What follows the prefix.
-    Plain,
-    /// What [`Columns`] say.
-    Picked,
+    /// Mostly through the window.
+    Window,
+    /// By the prefix and what follows it, or by columns: also where a window does not do.
+    Apart,
 }
 
-/// What there is beside plain heads.
+/// What there is beside heads.
 #[derive(Clone)]
 struct Picked<const N: usize> {
+    /// The last sixteen bytes of the prefix, or as many as it has, so that it mostly takes no key to compare with: what
+    /// starts at [`prefix_places`].
+    prefix_words: [u64; 2],
     /// The bytes of a head, if they do not simply follow the prefix.
     columns: Option<Columns>,
     /// What tells keys apart that have equal heads.
@@ -83,12 +87,12 @@ impl<const N: usize> Heads<N> {
         let (model, last): (&[u8], &[u8]) = if len < 2 { (&[], &[]) } else { (key(1), key(len - 1)) };
         let mut heads = Self {
             len: u8::try_from(len).unwrap_or(u8::MAX),
+            way: Way::Apart,
             prefix: 0,
-            way: Way::Plain,
-            prefix_words: [0; 2],
-            firsts: [i64::MAX; FIRSTS],
+            window: Window::NOWHERE,
+            firsts: [i64::MAX; PARTS - 1],
             heads: [i64::MAX; N],
-            picked: Picked { columns: None, layers: None },
+            picked: Picked { prefix_words: [0; 2], columns: None, layers: None },
         };
         let prefix = agreed(model, last, 0).min(usize::from(u16::MAX));
         heads.begin_at(prefix, model, &key);
@@ -98,10 +102,20 @@ impl<const N: usize> Heads<N> {
         } else {
             let shortest = (1..len).map(|place| key(place).len()).min().unwrap_or(0);
             let start = heads.better_start(prefix, shortest);
-            heads.way = if start == 0 { Way::First } else { Way::Plain };
             if start < prefix {
                 heads.begin_at(start, model, &key);
             }
+            if start == 0 {
+                heads.way = Way::First;
+                return heads;
+            }
+        }
+        let window = match &heads.picked.columns {
+            Some(columns) => Window::of(columns.places().collect::<ArrayVec<_, 8>>().into_iter(), model),
+            None => Window::of(heads.agreed()..heads.agreed() + size_of::<u64>(), model),
+        };
+        if let Some(window) = window {
+            (heads.way, heads.window) = (Way::Window, window);
         }
         heads
     }
@@ -109,7 +123,7 @@ impl<const N: usize> Heads<N> {
     /// Has heads begin after a prefix that all have, `model` among them.
     fn begin_at<'k>(&mut self, prefix: usize, model: &[u8], key: &impl Fn(usize) -> &'k [u8]) {
         self.prefix = u16::try_from(prefix).unwrap_or(u16::MAX);
-        self.prefix_words = prefix_places(prefix).map(|from| word(&model[..prefix], from));
+        self.picked.prefix_words = prefix_places(prefix).map(|from| word(&model[..prefix], from));
         self.fill(key);
     }
 
@@ -129,8 +143,8 @@ impl<const N: usize> Heads<N> {
     /// Picks bytes in another way, if fewer keys tie so.
     fn try_columns<'k>(&mut self, columns: Option<Columns>, key: &impl Fn(usize) -> &'k [u8]) {
         if columns.is_some() {
-            let mut other =
-                Self { way: Way::Picked, picked: Picked { columns, layers: None }, ..self.clone() };
+            let mut other = self.clone();
+            other.picked.columns = columns;
             other.fill(key);
             if other.ties() < self.ties() {
                 *self = other;
@@ -161,14 +175,13 @@ impl<const N: usize> Heads<N> {
     }
 
     #[cfg(test)]
-    pub(super) fn way(&self) -> &'static str {
-        match (self.way, &self.picked.layers) {
-            (Way::First, None) => "of what keys begin with",
-            (Way::Plain, None) => "plainly",
-            (Way::Picked, None) => "in columns",
-            (Way::First | Way::Plain, Some(_)) => "plainly, in layers",
-            (Way::Picked, Some(_)) => "in columns, in layers",
-        }
+    pub(super) fn way(&self) -> (&'static str, bool, bool) {
+        let way = match self.way {
+            Way::First => "of what keys begin with",
+            Way::Window => "in a window",
+            Way::Apart => "apart",
+        };
+        (way, self.picked.columns.is_some(), self.picked.layers.is_some())
     }
 
     /// How many bytes come before the first one of a head. All keys agree on them.
@@ -183,7 +196,8 @@ impl<const N: usize> Heads<N> {
         if self.way != Way::First {
             return None;
         }
-        let rank = self.count_to::<L>(probe.first);
+        let rank = self.count::<L>(probe.first);
+        // Unused places have the greatest head: a key that has it, too, is one of the rare ones.
         (self.heads[rank - 1] != probe.first).then_some(rank)
     }
 
@@ -196,30 +210,59 @@ impl<const N: usize> Heads<N> {
         agreed: usize,
         keys: impl Fn(usize) -> &'k [u8],
     ) -> (usize, usize) {
-        let key = probe.key;
+        let is_near = || self.window.at() <= agreed || self.has_prefix(probe.key, agreed, || keys(1));
+        let head = match self.way {
+            Way::First => Some(probe.first),
+            Way::Window if is_near() => self.window.head::<L>(probe.key),
+            _ => None,
+        };
+        let head = match head.map_or_else(|| self.look_for(probe.key, agreed, &keys), Ok) {
+            Ok(head) => head,
+            Err(outside) => return outside,
+        };
+        let known = self.agreed().max(agreed);
+        let rank = self.count::<L>(head);
+        if self.heads[rank - 1] == head {
+            return self.rank_of_equal(probe.key, head, rank.min(self.len()), known, keys);
+        }
+        (rank, known)
+    }
+
+    /// The head of a key, however it is found; or its [`rank`](Self::rank), if it does not agree with the others where they agree.
+    #[inline(never)]
+    fn look_for<'k>(
+        &self,
+        key: &[u8],
+        agreed: usize,
+        keys: &impl Fn(usize) -> &'k [u8],
+    ) -> Result<i64, (usize, usize)> {
         if self.agreed() > agreed && !self.has_prefix(key, agreed, || keys(1)) {
             let model = &keys(1)[..self.agreed()];
-            return (if key < model { 1 } else { self.len() }, agreed);
+            return Err((if key < model { 1 } else { self.len() }, agreed));
         }
-        let agreed = self.agreed().max(agreed);
-        // Plain nodes, which most are, do not touch the line of the other ways.
-        let seen = match (self.way, &self.picked.columns) {
-            (Way::Picked, Some(columns)) => columns.see_wide::<L>(key),
-            _ => Seen::Head(word(key, self.agreed())),
-        };
-        let rank = match seen {
-            Seen::Before(head) => self.count_below::<L>(ordered(head)),
-            Seen::After(head) => self.count_to::<L>(ordered(head)),
-            Seen::Head(head) => {
-                let head = ordered(head);
-                let rank = self.count_to::<L>(head);
-                if rank > 1 && self.heads[rank - 1] == head {
-                    return self.untie(key, agreed, rank, keys);
-                }
-                rank
-            }
-        };
-        (rank, agreed)
+        let known = self.agreed().max(agreed);
+        match self.look_at(key) {
+            Seen::Head(head) => Ok(ordered(head)),
+            Seen::Before(head) => Err((self.count_below(ordered(head)), known)),
+            Seen::After(head) => Err((self.count_to::<Narrow>(ordered(head)), known)),
+        }
+    }
+
+    /// [`rank`](Self::rank) of a key whose head is that of some keys, or that of unused places.
+    #[inline(always)]
+    fn rank_of_equal<'k>(
+        &self,
+        key: &[u8],
+        head: i64,
+        rank: usize,
+        known: usize,
+        keys: impl Fn(usize) -> &'k [u8],
+    ) -> (usize, usize) {
+        if rank > 1 && self.heads[rank - 1] == head {
+            self.untie(key, known, rank, keys)
+        } else {
+            (rank, known)
+        }
     }
 
     /// [`rank`](Self::rank) of a key that has the head of some keys, of which the last is at `rank - 1`.
@@ -258,8 +301,7 @@ impl<const N: usize> Heads<N> {
                 && self.has_prefix(keys(place), 0, || keys(model))
                 && matches!(self.look_at(keys(place)), Seen::Head(_))
         };
-        if len <= LINE || self.picked.layers.is_some() || new > 0 && (takes_part || !fresh.clone().all(fits))
-        {
+        if len <= FEW || self.picked.layers.is_some() || new > 0 && (takes_part || !fresh.clone().all(fits)) {
             *self = Self::of(len, keys);
             return;
         }
@@ -281,33 +323,33 @@ impl<const N: usize> Heads<N> {
         let len = self.len();
         self.heads[len..].fill(i64::MAX);
         self.heads[0] = if len > 0 { i64::MIN } else { i64::MAX };
-        for (line, first) in self.firsts.iter_mut().enumerate() {
-            *first = self.heads.get((line + 1) * LINE).copied().unwrap_or(i64::MAX);
-        }
+        self.firsts = std::array::from_fn(|part| self.heads[(part + 1) * N / PARTS]);
     }
 
-    /// How many heads are at most `head`, at least the first key's: first the line is found, then the place in it. Without a
-    /// branch.
+    /// How many heads are at most `head`, at least the first key's.
     #[inline(always)]
     fn count_to<L: Lanes>(&self, head: i64) -> usize {
-        let lines = match self.firsts.first_chunk::<4>() {
-            Some(firsts) if N / LINE - 1 <= 4 => L::at_most(firsts, head),
-            _ => L::at_most(&self.firsts, head),
-        };
-        // Unused places count for the greatest head: here and in the line.
-        let line = lines.min(N / LINE - 1);
-        let within =
-            self.heads[line * LINE..].first_chunk::<LINE>().map_or(0, |heads| L::at_most(heads, head));
-        (line * LINE + within).min(self.len())
+        self.count::<L>(head).min(self.len())
     }
 
+    /// The same, where unused places count for the greatest head. Without a branch: first the part is found, then the place in it.
     #[inline(always)]
-    fn count_below<L: Lanes>(&self, head: i64) -> usize {
-        // A closure would be compiled by itself, and not for the processor.
-        match head.checked_sub(1) {
-            Some(below) => self.count_to::<L>(below),
-            None => 1,
-        }
+    fn count<L: Lanes>(&self, head: i64) -> usize {
+        let part: usize = self.firsts.iter().map(|first| usize::from(*first <= head)).sum();
+        let heads = &self.heads[part * N / PARTS..];
+        // Closures would be compiled by themselves, and not for the processor.
+        let within = if let (true, Some(heads)) = (N == LEAF, heads.first_chunk::<{ LEAF / PARTS }>()) {
+            L::at_most(heads, head)
+        } else if let (true, Some(heads)) = (N == INNER, heads.first_chunk::<{ INNER / PARTS }>()) {
+            L::at_most(heads, head)
+        } else {
+            0
+        };
+        part * N / PARTS + within
+    }
+
+    fn count_below(&self, head: i64) -> usize {
+        head.checked_sub(1).map_or(1, |below| self.count_to::<Narrow>(below))
     }
 
     /// The head of a key that agrees with the others where they agree.
@@ -330,12 +372,12 @@ impl<const N: usize> Heads<N> {
 
     /// Whether a key that agrees on its first `agreed` bytes agrees on the whole prefix, which `model` has. Mostly a few
     /// bytes are left, and they are at hand.
-    #[inline(always)]
+    #[inline]
     fn has_prefix<'k>(&self, key: &[u8], agreed: usize, model: impl FnOnce() -> &'k [u8]) -> bool {
         let Some(prefix) = key.get(..self.agreed()) else { return false };
         let rest = prefix.len() - agreed;
         match prefix.last_chunk::<8>() {
-            Some(last) if rest <= 8 => u64::from_be_bytes(*last) == self.prefix_words[1],
+            Some(last) if rest <= 8 => u64::from_be_bytes(*last) == self.picked.prefix_words[1],
             _ => self.has_long_prefix(prefix, rest, model),
         }
     }
@@ -345,7 +387,7 @@ impl<const N: usize> Heads<N> {
         let [first, last] = prefix_places(prefix.len());
         match rest {
             0 => true,
-            1..=16 => [first, last].map(|from| word(prefix, from)) == self.prefix_words,
+            1..=16 => [first, last].map(|from| word(prefix, from)) == self.picked.prefix_words,
             _ => prefix[prefix.len() - rest..] == model()[prefix.len() - rest..prefix.len()],
         }
     }

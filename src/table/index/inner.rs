@@ -59,10 +59,10 @@ impl Inner {
             return (rank - 1, agreed);
         }
         let (rank, agrees) = self.heads.rank::<L>(probe, agreed, |place| self.keys.get(place));
-        let place = rank - 1;
-        // Under the outermost children there are keys outside of what the heads were made from.
-        let is_between = place > 0 && rank < self.heads.len();
-        (place, if is_between { agrees } else { agreed })
+        // Under the outermost children there are keys outside of what the heads were made from. As a product: for which child it is
+        // nobody can guess, and a wrong guess takes longer than the rest of the step.
+        let is_between = rank.wrapping_sub(2) < self.heads.len().wrapping_sub(2);
+        (rank - 1, agreed + (agrees - agreed) * usize::from(is_between))
     }
 
     pub(super) fn weight(&self) -> Weight {

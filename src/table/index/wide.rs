@@ -12,17 +12,17 @@ pub(super) const fn ordered(unsigned: u64) -> i64 {
     (unsigned ^ 1 << (u64::BITS - 1)) as i64
 }
 
-use super::columns::{WINDOW, Window};
+use super::window::{WINDOW, Window};
 
 /// How a search counts, and picks bytes.
 pub(super) trait Lanes {
-    /// How many of `integers`, which ascend and are at least four, are at most `most`. Without a branch.
+    /// How many of `integers`, which ascend and are a multiple of eight, are at most `most`. Without a branch.
     fn at_most<const N: usize>(integers: &[i64; N], most: i64) -> usize;
 
-    /// The head of a key that has these bytes and agrees with all others in the gaps; nothing, if it does not or if this
-    /// cannot be done at once.
+    /// The head of a key that has these bytes, [`ordered`]; nothing, if it differs where all others agree, or if this cannot be done
+    /// at once.
     #[inline(always)]
-    fn pick(_: &Window, _: &[u8; WINDOW]) -> Option<u64> {
+    fn pick(_: &Window, _: &[u8; WINDOW]) -> Option<i64> {
         None
     }
 }
@@ -66,7 +66,7 @@ pub(super) trait Search {
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) fn run<S: Search>(search: S) -> S::Found {
-    if is_x86_feature_detected!("avx2") {
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") {
         // SAFETY: the processor has what the function is compiled for.
         unsafe { four::run_on_avx2(search) }
     } else {
@@ -91,8 +91,9 @@ fn run_on_any<S: Search>(search: S) -> S::Found {
 #[cfg(target_arch = "x86_64")]
 mod four {
     use std::arch::x86_64::{
-        _mm_cvtsi128_si64, _mm_loadu_si128, _mm_shuffle_epi8, _mm_testz_si128, _mm_xor_si128,
-        _mm256_castsi256_pd, _mm256_cmpgt_epi64, _mm256_loadu_si256, _mm256_movemask_pd, _mm256_set1_epi64x,
+        __m256i, _mm_cvtsi128_si64, _mm_loadl_epi64, _mm_loadu_si128, _mm_set1_epi64x, _mm_shuffle_epi8,
+        _mm_testz_si128, _mm_xor_si128, _mm256_castsi256_ps, _mm256_cmpgt_epi64, _mm256_loadu_si256,
+        _mm256_movemask_epi8, _mm256_movemask_ps, _mm256_packs_epi16, _mm256_packs_epi32, _mm256_set1_epi64x,
     };
 
     use super::{Lanes, Search, WINDOW, Window};
@@ -103,49 +104,67 @@ mod four {
     impl Lanes for Four {
         #[inline(always)]
         fn at_most<const N: usize>(integers: &[i64; N], most: i64) -> usize {
-            const { assert!(N >= 4 && N < 31) };
-            // A bit for each that is above: those come last, so the lowest bit tells.
-            let mut above: i32 = 1 << N;
-            let mut at = 0;
-            while at < N {
-                // The last four, where four at a time do not come out even: some are compared twice.
-                at = at.min(N - 4);
-                above |= above_four(integers, at, most) << at;
-                at += 4;
+            const { assert!(N % 8 == 0) };
+            // How many are above, in whatever order: a sum of bits.
+            let (mut above, mut at) = (0, 0);
+            while at + 16 <= N {
+                above += above_in_sixteen(integers, at, most);
+                at += 16;
             }
-            above.trailing_zeros() as usize
+            if at < N {
+                above += above_in_eight(integers, at, most);
+            }
+            N - above as usize
         }
 
         #[inline(always)]
-        fn pick(window: &Window, bytes: &[u8; WINDOW]) -> Option<u64> {
-            // SAFETY: each load is of sixteen bytes that are there; and what is called is part of AVX2, which is there where
-            // `Four` is used.
+        fn pick(window: &Window, bytes: &[u8; WINDOW]) -> Option<i64> {
+            // SAFETY: each load is of as many bytes as are there; and what is called is part of AVX2, which is there where `Four`
+            // is used, in `run_on_avx2` alone.
             unsafe {
-                let [bytes, picks, gaps, agreed] = [bytes, &window.picks, &window.gaps, &window.agreed]
+                let [bytes, fixed, agreed] = [bytes, &window.fixed, &window.agreed]
                     .map(|bytes| _mm_loadu_si128(bytes.as_ptr().cast()));
-                let agrees = _mm_testz_si128(_mm_xor_si128(bytes, agreed), gaps) == 1;
-                let head = _mm_cvtsi128_si64(_mm_shuffle_epi8(bytes, picks));
-                agrees.then_some(u64::from_ne_bytes(head.to_ne_bytes()))
+                let agrees = _mm_testz_si128(_mm_xor_si128(bytes, agreed), fixed) == 1;
+                let picks = _mm_loadl_epi64(window.picks.as_ptr().cast());
+                let head = _mm_xor_si128(_mm_shuffle_epi8(bytes, picks), _mm_set1_epi64x(i64::MIN));
+                agrees.then_some(_mm_cvtsi128_si64(head))
             }
         }
     }
 
     #[inline(always)]
-    fn above_four<const N: usize>(integers: &[i64; N], at: usize, most: i64) -> i32 {
+    fn above_in_sixteen<const N: usize>(integers: &[i64; N], at: usize, most: i64) -> u32 {
+        // Not by a closure: the compiler does not always make it a part of this.
+        let (first, second) = (above_four(integers, at, most), above_four(integers, at + 4, most));
+        let (third, fourth) = (above_four(integers, at + 8, most), above_four(integers, at + 12, most));
+        // SAFETY: it is part of AVX2, which is there where `Four` is used.
+        let pairs = unsafe {
+            let halves = (_mm256_packs_epi32(first, second), _mm256_packs_epi32(third, fourth));
+            _mm256_movemask_epi8(_mm256_packs_epi16(halves.0, halves.1))
+        };
+        pairs.count_ones() / 2
+    }
+
+    #[inline(always)]
+    fn above_in_eight<const N: usize>(integers: &[i64; N], at: usize, most: i64) -> u32 {
+        let (first, second) = (above_four(integers, at, most), above_four(integers, at + 4, most));
+        // SAFETY: it is part of AVX2, which is there where `Four` is used.
+        unsafe { _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_packs_epi32(first, second))) }.count_ones()
+    }
+
+    /// All bits of those above `most`.
+    #[inline(always)]
+    fn above_four<const N: usize>(integers: &[i64; N], at: usize, most: i64) -> __m256i {
         let four = &integers[at..at + 4];
-        // SAFETY: the load is of four integers that are there; and what is called is there where `Four` is used, which is in
-        // `run_on_avx2` alone.
-        unsafe {
-            let above =
-                _mm256_cmpgt_epi64(_mm256_loadu_si256(four.as_ptr().cast()), _mm256_set1_epi64x(most));
-            _mm256_movemask_pd(_mm256_castsi256_pd(above))
-        }
+        // SAFETY: the load is of four integers that are there; and what is called is part of AVX2, which is there where `Four`
+        // is used.
+        unsafe { _mm256_cmpgt_epi64(_mm256_loadu_si256(four.as_ptr().cast()), _mm256_set1_epi64x(most)) }
     }
 
     /// # Safety
     ///
-    /// The processor must have AVX2.
-    #[target_feature(enable = "avx2")]
+    /// The processor must have AVX2, and must count bits.
+    #[target_feature(enable = "avx2,popcnt")]
     pub(super) unsafe fn run_on_avx2<S: Search>(search: S) -> S::Found {
         search.run::<Four>()
     }
