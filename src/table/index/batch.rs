@@ -87,8 +87,10 @@ impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Floors<'t, '_, K, A> {
         for ((probe, (inner, agreed)), step) in probes.iter().zip(inners).zip(&mut leaves) {
             let (place, agreed) = inner.step::<L>(probe, agreed);
             if let Children::Leaves(children) = &inner.children {
-                prefetch(&*children[place], LEAF_LINES);
-                *step = Some((&children[place], agreed));
+                let leaf: &Leaf = &children[place];
+                prefetch(leaf, LEAF_LINES);
+                prefetch(&leaf.facts, size_of::<usize>());
+                *step = Some((leaf, agreed));
             }
         }
         let mut places: [Option<Place<'_>>; GROUP] = [None; GROUP];

@@ -8,13 +8,24 @@ const LINE: usize = 64;
 /// Has the first `bytes` bytes of `value` loaded, while the program goes on. A hint: it changes nothing but time.
 #[inline]
 pub(super) fn prefetch<T>(value: &T, bytes: usize) {
-    #[cfg(target_arch = "x86_64")]
     for at in (0..bytes.min(size_of::<T>())).step_by(LINE) {
+        ask(value, at);
+    }
+    // What does not begin with a line may end in one more.
+    if align_of::<T>() < LINE {
+        ask(value, bytes.saturating_sub(1));
+    }
+}
+
+#[inline(always)]
+fn ask<T>(value: &T, at: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if at < size_of::<T>() {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: the address is inside of `value`, and to prefetch an address is to name it: no memory is accessed, and
         // every x86-64 processor has the instruction.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast::<i8>().add(at)) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (value, bytes);
+    let _ = (value, at);
 }
