@@ -58,6 +58,6 @@ impl Window {
     /// they agree, and this can be done at once.
     #[inline(always)]
     pub(super) fn head<L: Lanes>(&self, key: &[u8]) -> Option<i64> {
-        L::pick(self, key.get(self.at()..)?.first_chunk()?)
+        L::pick(self, key.get(self.at()..self.at() + WINDOW)?.first_chunk()?)
     }
 }
