@@ -1,14 +1,11 @@
 //! A whole table as plain data, for files, logs and other processes, and the way back, which trusts nothing.
 
-use super::digest::Sum;
-use super::ids::Ids;
-use super::index::Index;
+use super::bulk::build;
 use super::lineage::Lineage;
 use super::nodes::Nodes;
 use super::operations::Operations;
-use super::{FIRST_REVISION, Floor, Memory, Passing, Table};
+use super::{Floor, Memory, Passing, Table};
 use crate::change::Operation;
-use crate::counter;
 use crate::error::Error;
 use crate::node::Node;
 use crate::shard::ShardRecord;
@@ -90,53 +87,6 @@ impl Table {
         table.lineage = Lineage::of(image.memory, image.passings);
         table.verify()?;
         Ok(table)
-    }
-}
-
-/// A table of these shards, in any order, and operations. Whether the operations fit the shards is for
-/// [`Table::verify`] to see, except that there are none on a shard that is in no operation.
-pub(super) fn build(mut records: Vec<ShardRecord>, operations: Operations) -> Result<Table, Error> {
-    for record in &mut records {
-        record.settle_replicas()?;
-        record.expect_room()?;
-        if operations.on(record.id).is_none() {
-            record.expect_no_operation()?;
-        }
-    }
-    expect_distinct_ids(&mut records)?;
-    let next_id = match records.last() {
-        Some(last) => counter::next(last.id.0, "supply of shard ids")?,
-        None => 1,
-    };
-    let ids = Ids::from_sorted(records.iter().map(|record| (record.id, record.range.start())));
-    records.sort_unstable_by(|one, other| one.range.start().cmp(other.range.start()));
-    for pair in records.windows(2) {
-        let (owner, next) = (&pair[0], &pair[1]);
-        if owner.range.overlaps(&next.range) {
-            let (range, owned) = (next.range.clone(), owner.range.clone());
-            return Err(Error::Overlap { shard: next.id, range, owner: owner.id, owned });
-        }
-    }
-    Ok(Table {
-        ids,
-        index: Index::from_sorted(&records),
-        operations,
-        revision: FIRST_REVISION,
-        nodes: Nodes::default(),
-        lineage: Lineage::default(),
-        next_id,
-        floor: Floor::default(),
-        records: Sum::of(&records),
-        replaced_bytes: 0,
-    })
-}
-
-/// Sorts by id on the way.
-fn expect_distinct_ids(records: &mut [ShardRecord]) -> Result<(), Error> {
-    records.sort_unstable_by_key(|record| record.id);
-    match records.windows(2).find(|pair| pair[0].id == pair[1].id) {
-        Some(pair) => Err(Error::ShardExists { shard: pair[0].id, range: pair[0].range.clone() }),
-        None => Ok(()),
     }
 }
 

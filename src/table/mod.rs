@@ -4,12 +4,13 @@
 //! This file holds the table itself and its point look-ups. The rooms behind it: [`index`] finds entries by key,
 //! [`ids`] by id, [`nodes`] knows nodes, [`scan`] walks ranges and gaps, [`ranges`] and [`strict`] several ranges at once,
 //! [`totals`] sums them up; [`grouping`] groups keys, [`digest`] stands for all of it; [`draft`] carries changes out, with one
-//! file for each family ([`registry`], [`split`], [`merge`], [`transfer`], [`relocation`], [`operations`]); [`image`] is the
-//! table as data, [`delta`] what leads from one version to a later one, [`moves`] what that means for keys; [`learning`]
+//! file for each family ([`registry`], [`split`], [`merge`], [`transfer`], [`relocation`], [`operations`]); [`bulk`] builds a
+//! table at once; [`image`] is the table as data, [`delta`] what leads from one version to a later one, [`moves`] what that means for keys; [`learning`]
 //! fills a client's table from answers; [`verify`] checks every invariant.
 
 mod admission;
 mod bits;
+mod bulk;
 mod choice;
 mod delta;
 mod diff;
@@ -186,7 +187,7 @@ impl Table {
     /// # Ok::<(), shardway::Error>(())
     /// ```
     pub fn from_records(records: impl IntoIterator<Item = ShardRecord>) -> Result<Self, Error> {
-        image::build(records.into_iter().collect(), Operations::default())
+        bulk::build(records.into_iter().collect(), Operations::default())
     }
 
     /// Carries out all changes in their order, or none: gives the new table, and what each change did. Pure: the table

@@ -34,25 +34,6 @@ struct Done {
 }
 
 impl Ids {
-    /// Takes entries in ascending order of their ids. O(bytes). Leaves are as full as can be: the ids of new shards are
-    /// greater than all.
-    pub(in crate::table) fn from_sorted<'s>(entries: impl IntoIterator<Item = (ShardId, &'s [u8])>) -> Self {
-        let (mut len, mut beyond) = (0, 0);
-        let entries = entries.into_iter().map(|(id, start)| {
-            (len, beyond) = (len + 1, id.0.saturating_add(1));
-            (id.0, Lone::new(id.0, start))
-        });
-        let mut level = in_parts(entries, |lone: ArrayVec<_, { leaf::FANOUT }>| {
-            let runs: ArrayVec<_, { leaf::FANOUT }> = lone.iter().map(|(_, lone)| lone.run()).collect();
-            Node::Leaf(Leaf::of(&runs))
-        });
-        while level.len() > 1 {
-            level =
-                in_parts(level, |part: ArrayVec<_, { node::FANOUT }>| Node::Inner(Arc::new(Inner::of(part))));
-        }
-        Self { root: level.pop().map(|(_, root)| root), len, beyond }
-    }
-
     /// Says where a shard starts, in the stead of what was said before. O(log n).
     pub(in crate::table) fn insert(&mut self, id: ShardId, start: &[u8]) {
         self.insert_all([(id, start)]);
@@ -302,17 +283,4 @@ impl Inner {
 /// With room for what was there before and behind.
 fn runs<'l>(new: &'l [Lone<'_>]) -> ArrayVec<Run<'l>, { TOGETHER + 2 }> {
     new.iter().map(Lone::run).collect()
-}
-
-/// Full nodes, but for the last, each with its least id.
-fn in_parts<T, const N: usize>(
-    items: impl IntoIterator<Item = (u64, T)>,
-    node: impl Fn(ArrayVec<(u64, T), N>) -> Node,
-) -> Vec<(u64, Node)> {
-    let mut items = items.into_iter().peekable();
-    let mut parts = Vec::with_capacity(items.size_hint().0.div_ceil(N));
-    while let Some((least, _)) = items.peek() {
-        parts.push((*least, node(items.by_ref().take(N).collect())));
-    }
-    parts
 }

@@ -16,9 +16,6 @@ use super::wide::Narrow;
 use crate::key::Key;
 use crate::shard::ShardRecord;
 
-/// How full nodes are that are built at once: a few changes find room.
-const FILL: (usize, usize) = (LEAF * 7 / 8, INNER * 7 / 8);
-
 /// A node with fewer entries, of so many that it has room for, is merged with a neighbour or filled up from it.
 const fn few(room: usize) -> usize {
     room / 4
@@ -51,20 +48,6 @@ impl<'e> Edit<'e> {
 }
 
 impl Index {
-    /// Takes records in ascending order of their starts. O(n).
-    pub(in crate::table) fn from_sorted(records: &[ShardRecord]) -> Self {
-        let leaves = in_parts(records.len(), FILL.0).map(|part| Arc::new(Leaf::of(&records[part])));
-        let mut level: Vec<Node> = leaves.map(Node::Leaf).collect();
-        while level.len() > 1 {
-            let mut nodes = level.into_iter();
-            let parts = in_parts(nodes.len(), if nodes.len() <= INNER { INNER } else { FILL.1 });
-            level = parts.map(|part| Node::Inner(Inner::above(nodes.by_ref().take(part.len())))).collect();
-        }
-        let mut index = Self { root: level.pop(), len: records.len(), ..Self::default() };
-        index.learn_first();
-        index
-    }
-
     /// Takes the shards of `old`, which are neighbours, out and puts `new`, which cover no more, in their place. O(log n).
     pub(in crate::table) fn replace(&mut self, old: &[ShardRecord], new: &[ShardRecord]) {
         match (old, new) {
@@ -97,7 +80,7 @@ impl Index {
         self.learn_first();
     }
 
-    fn learn_first(&mut self) {
+    pub(super) fn learn_first(&mut self) {
         let first = self.root.as_ref().map_or(&[][..], Node::first_key);
         if first != self.first.as_bytes() {
             self.first = Key::from(first);
@@ -151,7 +134,7 @@ impl Leaf {
 
 impl Inner {
     /// Over these nodes, which are of one kind.
-    fn above(nodes: impl Iterator<Item = Node>) -> Arc<Self> {
+    pub(super) fn above(nodes: impl Iterator<Item = Node>) -> Arc<Self> {
         let (mut leaves, mut inners) = (Siblings::new(), Siblings::new());
         for node in nodes {
             match node {
@@ -276,10 +259,4 @@ impl Children {
             Self::Inners(inners) => Self::Inners(inners.drain(place..).collect()),
         }
     }
-}
-
-/// So many items in as few parts as have no more than `most` each, and as evenly as can be.
-fn in_parts(len: usize, most: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
-    let parts = len.div_ceil(most);
-    (0..parts).map(move |part| part * len / parts..(part + 1) * len / parts)
 }
