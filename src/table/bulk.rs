@@ -1,6 +1,8 @@
-//! Building a table of many records at once. Records in key order, as tables write them, are looked over once and then taken in
-//! batch by batch: what a batch is made of, its part of both trees and of the digest, and the end of its records, is done while
-//! it is in the nearest caches. Any others are put in order before, and that is also where is found out what is wrong with them.
+//! Building a table of many records at once. Records in key order, as tables write them, are taken in batch by batch: each is
+//! looked over, summed up, and made a part of both trees while it is in the nearest caches. Any others are put in order before,
+//! and that is also where is found out what is wrong with them.
+
+use std::hint::black_box;
 
 use super::digest::Sum;
 use super::ids::{self, Ids};
@@ -17,64 +19,88 @@ use crate::shard::{ShardId, ShardRecord};
 const BATCH: usize = index::FULL_LEAF * ids::FULL_LEAF / 2;
 const _: () = assert!(BATCH % index::FULL_LEAF == 0 && BATCH % ids::FULL_LEAF == 0);
 
-/// In which order the ids of records in key order are.
-#[derive(Clone, Copy, PartialEq)]
-enum Order {
-    Ascending,
-    Any,
+/// What becomes of records that are in key order.
+struct Taken {
+    index: Index,
+    /// If their ids ascend, too.
+    ids: Option<Ids>,
+    greatest_id: Option<ShardId>,
+    sum: Sum,
 }
 
 /// A table of these shards, in any order, and operations. Whether the operations fit the shards is for
 /// [`Table::verify`] to see, except that there are none on a shard that is in no operation.
 pub(super) fn build(mut records: Vec<ShardRecord>, operations: Operations) -> Result<Table, Error> {
-    let order = match order_of(&records, &operations) {
-        Some(order) => order,
-        None => put_in_order(&mut records, &operations)?,
+    let taken = match take_in(&records, &operations) {
+        Some(taken) => taken,
+        None => {
+            put_in_order(&mut records, &operations)?;
+            let what = || "sound records are not taken in".into();
+            take_in(&records, &operations).ok_or_else(|| Error::Broken { what: what() })?
+        }
     };
-    let by_id = match order {
-        Order::Ascending => None,
-        Order::Any => Some(ids_of(&records)?),
-    };
-    let last = records.iter().map(|record| record.id).max();
-    let next_id = last.map_or(Ok(1), |last| counter::next(last.0, "supply of shard ids"))?;
-    let (index, along, sum) = take_in(records, by_id.is_none());
+    let ids = taken.ids.map_or_else(|| ids_of(&records), Ok)?;
     Ok(Table {
-        ids: by_id.unwrap_or(along),
-        index,
+        ids,
+        index: taken.index,
         operations,
         revision: FIRST_REVISION,
         nodes: Nodes::default(),
         lineage: Lineage::default(),
-        next_id,
+        next_id: taken.greatest_id.map_or(Ok(1), |id| counter::next(id.0, "supply of shard ids"))?,
         floor: Floor::default(),
-        records: sum,
+        records: taken.sum,
         replaced_bytes: 0,
     })
 }
 
-/// The order of the ids, if the records are in key order and nothing is wrong with them but perhaps ids that are there twice.
-fn order_of(records: &[ShardRecord], operations: &Operations) -> Option<Order> {
-    let (mut order, mut last) = (Order::Ascending, None::<&ShardRecord>);
-    for record in records {
-        let is_free = || operations.on(record.id).is_some() || record.expect_no_operation().is_ok();
-        if !record.has_settled_replicas() || record.expect_room().is_err() || !is_free() {
-            return None;
-        }
-        if let Some(last) = last {
-            if last.range.end().is_above(record.range.start()) {
+/// Takes in records batch by batch, unless they are not in key order or something is wrong with one of them.
+fn take_in(records: &[ShardRecord], operations: &Operations) -> Option<Taken> {
+    let (mut index, mut ids, mut sum) =
+        (index::Builder::default(), Some(ids::Builder::default()), Sum::default());
+    let (mut rest, mut last, mut greatest_id) = (records, None, None);
+    while !rest.is_empty() {
+        // The last batch is not a small one, so that no leaf is.
+        let count = if rest.len() < 2 * BATCH { rest.len() } else { BATCH };
+        let (batch, behind) = rest.split_at(count);
+        touch(batch);
+        for record in batch {
+            if !follows(record, last, operations) {
                 return None;
             }
-            if last.id >= record.id {
-                order = Order::Any;
+            if last.is_some_and(|last| last.id >= record.id) {
+                ids = None;
             }
+            greatest_id = greatest_id.max(Some(record.id));
+            sum.add(record);
+            last = Some(record);
         }
-        last = Some(record);
+        index.add(batch);
+        if let Some(ids) = &mut ids {
+            ids.add(batch.iter().map(|record| (record.id, record.range.start())));
+        }
+        rest = behind;
     }
-    Some(order)
+    Some(Taken { index: index.finish(), ids: ids.map(ids::Builder::finish), greatest_id, sum })
+}
+
+/// Looks at a byte of each key. Keys lie wherever they were made: so those of a batch are waited for all together, and not one by
+/// one by what has more to do with each.
+fn touch(batch: &[ShardRecord]) {
+    let bytes = batch.iter().filter_map(|record| record.range.start().first());
+    black_box(bytes.fold(0, |all, byte| all ^ byte));
+}
+
+/// Whether a record is sound, but perhaps for its id, and comes after the one before.
+fn follows(record: &ShardRecord, last: Option<&ShardRecord>, operations: &Operations) -> bool {
+    last.is_none_or(|last| !last.range.end().is_above(record.range.start()))
+        && record.has_settled_replicas()
+        && record.expect_room().is_ok()
+        && (record.expect_no_operation().is_ok() || operations.on(record.id).is_some())
 }
 
 /// Puts records in key order, or says what is wrong with them.
-fn put_in_order(records: &mut [ShardRecord], operations: &Operations) -> Result<Order, Error> {
+fn put_in_order(records: &mut [ShardRecord], operations: &Operations) -> Result<(), Error> {
     for record in &mut *records {
         record.settle_replicas()?;
         record.expect_room()?;
@@ -94,7 +120,7 @@ fn put_in_order(records: &mut [ShardRecord], operations: &Operations) -> Result<
             return Err(Error::Overlap { shard: next.id, range, owner: owner.id, owned });
         }
     }
-    Ok(Order::Any)
+    Ok(())
 }
 
 /// The index by id of records in any order of ids.
@@ -105,24 +131,6 @@ fn ids_of(records: &[ShardRecord]) -> Result<Ids, Error> {
         Some(pair) => Err(Error::ShardExists { shard: pair[0].0, range: pair[0].1.range.clone() }),
         None => Ok(Ids::from_sorted(by_id.into_iter().map(|(id, record)| (id, record.range.start())))),
     }
-}
-
-/// What becomes of records in key order: the index, that by id, if their ids ascend, and their sum.
-fn take_in(records: Vec<ShardRecord>, ids_ascend: bool) -> (Index, Ids, Sum) {
-    let (mut index, mut ids, mut sum) = (index::Builder::default(), ids::Builder::default(), Sum::default());
-    let mut rest = records.into_iter();
-    while rest.len() > 0 {
-        // The last batch is not a small one, so that no leaf is.
-        let count = if rest.len() < 2 * BATCH { rest.len() } else { BATCH };
-        let batch = &rest.as_slice()[..count];
-        index.add(batch);
-        if ids_ascend {
-            ids.add(batch.iter().map(|record| (record.id, record.range.start())));
-        }
-        batch.iter().for_each(|record| sum.add(record));
-        rest.by_ref().take(count).for_each(drop);
-    }
-    (index.finish(), ids.finish(), sum)
 }
 
 #[cfg(all(test, not(loom)))]
