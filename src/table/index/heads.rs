@@ -32,6 +32,9 @@ pub(super) const INNER: usize = 24;
 /// With so few keys all heads are made anew, for they say little of those to come.
 const FEW: usize = 8;
 
+/// How many of the last bytes of a prefix are at hand.
+const TAIL: usize = 16;
+
 /// Nodes are searched in three parts: with two comparisons, which one, and then all heads of it at once.
 const PARTS: usize = 3;
 
@@ -69,9 +72,8 @@ enum Way {
 /// What there is beside heads.
 #[derive(Clone)]
 struct Picked<const N: usize> {
-    /// The last sixteen bytes of the prefix, or as many as it has, so that it mostly takes no key to compare with: what
-    /// starts at [`prefix_places`].
-    prefix_words: [u64; 2],
+    /// The last bytes of the prefix, or all that it has and zeros, so that it mostly takes no key to compare with.
+    tail: [u8; TAIL],
     /// The bytes of a head, if they do not simply follow the prefix.
     columns: Option<Columns>,
     /// What tells keys apart that have equal heads.
@@ -92,7 +94,7 @@ impl<const N: usize> Heads<N> {
             window: Window::NOWHERE,
             firsts: [i64::MAX; PARTS - 1],
             heads: [i64::MAX; N],
-            picked: Picked { prefix_words: [0; 2], columns: None, layers: None },
+            picked: Picked { tail: [0; TAIL], columns: None, layers: None },
         };
         let prefix = agreed(model, last, 0).min(usize::from(u16::MAX));
         heads.begin_at(prefix, model, &key);
@@ -123,7 +125,9 @@ impl<const N: usize> Heads<N> {
     /// Has heads begin after a prefix that all have, `model` among them.
     fn begin_at<'k>(&mut self, prefix: usize, model: &[u8], key: &impl Fn(usize) -> &'k [u8]) {
         self.prefix = u16::try_from(prefix).unwrap_or(u16::MAX);
-        self.picked.prefix_words = prefix_places(prefix).map(|from| word(&model[..prefix], from));
+        let tail = &model[prefix.saturating_sub(TAIL)..prefix];
+        self.picked.tail = [0; TAIL];
+        self.picked.tail[..tail.len()].copy_from_slice(tail);
         self.fill(key);
     }
 
@@ -375,20 +379,12 @@ impl<const N: usize> Heads<N> {
     #[inline]
     fn has_prefix<'k>(&self, key: &[u8], agreed: usize, model: impl FnOnce() -> &'k [u8]) -> bool {
         let Some(prefix) = key.get(..self.agreed()) else { return false };
-        let rest = prefix.len() - agreed;
-        match prefix.last_chunk::<8>() {
-            Some(last) if rest <= 8 => u64::from_be_bytes(*last) == self.picked.prefix_words[1],
-            _ => self.has_long_prefix(prefix, rest, model),
-        }
-    }
-
-    /// [`has_prefix`](Self::has_prefix), where the prefix is shorter than a word or where more than one is left.
-    fn has_long_prefix<'k>(&self, prefix: &[u8], rest: usize, model: impl FnOnce() -> &'k [u8]) -> bool {
-        let [first, last] = prefix_places(prefix.len());
-        match rest {
-            0 => true,
-            1..=16 => [first, last].map(|from| word(prefix, from)) == self.picked.prefix_words,
-            _ => prefix[prefix.len() - rest..] == model()[prefix.len() - rest..prefix.len()],
+        match prefix.split_last_chunk::<TAIL>() {
+            Some((before, tail)) => {
+                *tail == self.picked.tail
+                    && (before.len() <= agreed || before[agreed..] == model()[agreed..before.len()])
+            }
+            None => *prefix == self.picked.tail[..prefix.len()],
         }
     }
 }
@@ -396,10 +392,4 @@ impl<const N: usize> Heads<N> {
 /// How many bytes two heads have in common at their beginning.
 fn same_bytes(one: i64, other: i64) -> usize {
     ((one ^ other).leading_zeros() / u8::BITS) as usize
-}
-
-/// Where the last sixteen bytes of a prefix start, and the last eight.
-#[inline(always)]
-fn prefix_places(prefix: usize) -> [usize; 2] {
-    [prefix.saturating_sub(16), prefix.saturating_sub(8)]
 }
