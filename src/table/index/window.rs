@@ -26,7 +26,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Of nothing: there is no key that long.
+    /// Of no key: no search looks at it.
     pub(super) const NOWHERE: Self =
         Self { at: u16::MAX, picks: [NONE; HEAD], fixed: [0; WINDOW], agreed: [0; WINDOW] };
 
