@@ -35,7 +35,8 @@ pub(super) fn build(mut records: Vec<ShardRecord>, operations: Operations) -> Re
         Some(taken) => taken,
         None => {
             put_in_order(&mut records, &operations)?;
-            let what = || "sound records are not taken in".into();
+            // Not to be seen: they are in order now, and nothing is wrong with them.
+            let what = || "sound records in order are not taken in".into();
             take_in(&records, &operations).ok_or_else(|| Error::Broken { what: what() })?
         }
     };
