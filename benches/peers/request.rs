@@ -76,7 +76,8 @@ pub(crate) fn run(extent: &Extent) -> Value {
 
 /// Ways to count requests, all on the same table, by threads that have met each shard before.
 fn counting(router: &Router, records: &[ShardRecord]) -> Vec<Contender> {
-    // The route stays where the look-up has put it: to hand it on is not what is measured.
+    // The route stays where the look-up has put it: to hand it on is not what is measured. Nor is a call more: one closure for all
+    // of these would add 1 ns to each.
     let mut reader = router.reader();
     let used = move |key: &[u8]| {
         let route = reader.resolve(key).ok();

@@ -115,8 +115,8 @@ impl Load {
 
     /// A [`tracker`](Self::tracker) that counts requests in groups of about `together`, at sizes that vary at random, each group
     /// for the shard of its last request. Its price is the same for any number of shards, where a tracker that counts each request
-    /// for its shard pays a miss of its caches for each, once there are more shards than these have counters for. In groups of 256 it
-    /// that is at most 2 ns a request, and so is a tracker up to about 1,000 shards (`cargo bench --bench peers`).
+    /// for its shard pays a miss of its caches for each, once there are more shards than these have counters for. In groups of 256
+    /// that is at most 2 ns a request, where the other takes about 2 up to 1,000 shards, and more beyond (`cargo bench --bench peers`).
     ///
     /// No request is lost: all shards together have as many as there were. What one shard has is right in the mean, and off by about
     /// `√(requests × together)` of its own: of 1,000,000 requests in groups of 64, less than one in a hundred. So it tells hot

@@ -86,7 +86,7 @@ impl ShardRecord {
 
     /// Whether the replicas are as [`settle_replicas`](Self::settle_replicas) leaves them.
     pub(crate) fn has_settled_replicas(&self) -> bool {
-        self.replicas.windows(2).all(|pair| pair[0] < pair[1]) && !self.replicas.contains(&self.leader)
+        self.replicas.is_sorted_by(|one, next| one < next) && !self.replicas.contains(&self.leader)
     }
 
     /// Whether leader and replicas are the same.

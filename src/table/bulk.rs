@@ -40,7 +40,10 @@ pub(super) fn build(mut records: Vec<ShardRecord>, operations: Operations) -> Re
             take_in(&records, &operations).ok_or_else(|| Error::Broken { what: what() })?
         }
     };
-    let ids = taken.ids.map_or_else(|| ids_of(&records), Ok)?;
+    let ids = match taken.ids {
+        Some(ids) => ids,
+        None => Ids::from_sorted(by_id(&records)?.into_iter().map(|(id, record)| (id, record.range.start()))),
+    };
     Ok(Table {
         ids,
         index: taken.index,
@@ -96,23 +99,21 @@ fn touch(batch: &[ShardRecord]) {
 fn follows(record: &ShardRecord, last: Option<&ShardRecord>, operations: &Operations) -> bool {
     last.is_none_or(|last| !last.range.end().is_above(record.range.start()))
         && record.has_settled_replicas()
-        && record.expect_room().is_ok()
-        && (record.expect_no_operation().is_ok() || operations.on(record.id).is_some())
+        && expect_sound(record, operations).is_ok()
+}
+
+fn expect_sound(record: &ShardRecord, operations: &Operations) -> Result<(), Error> {
+    record.expect_room()?;
+    record.expect_no_operation().or_else(|error| operations.on(record.id).map(|_| ()).ok_or(error))
 }
 
 /// Puts records in key order, or says what is wrong with them.
 fn put_in_order(records: &mut [ShardRecord], operations: &Operations) -> Result<(), Error> {
     for record in &mut *records {
         record.settle_replicas()?;
-        record.expect_room()?;
-        if operations.on(record.id).is_none() {
-            record.expect_no_operation()?;
-        }
+        expect_sound(record, operations)?;
     }
-    records.sort_unstable_by_key(|record| record.id);
-    if let Some(pair) = records.windows(2).find(|pair| pair[0].id == pair[1].id) {
-        return Err(Error::ShardExists { shard: pair[0].id, range: pair[0].range.clone() });
-    }
+    by_id(records)?;
     records.sort_unstable_by(|one, other| one.range.start().cmp(other.range.start()));
     for pair in records.windows(2) {
         let (owner, next) = (&pair[0], &pair[1]);
@@ -124,13 +125,13 @@ fn put_in_order(records: &mut [ShardRecord], operations: &Operations) -> Result<
     Ok(())
 }
 
-/// The index by id of records in any order of ids.
-fn ids_of(records: &[ShardRecord]) -> Result<Ids, Error> {
-    let mut by_id: Vec<(ShardId, &ShardRecord)> = records.iter().map(|record| (record.id, record)).collect();
+/// Records in the order of their ids, of which none may be there twice.
+fn by_id(records: &[ShardRecord]) -> Result<Vec<(ShardId, &ShardRecord)>, Error> {
+    let mut by_id: Vec<_> = records.iter().map(|record| (record.id, record)).collect();
     by_id.sort_unstable_by_key(|(id, _)| *id);
     match by_id.windows(2).find(|pair| pair[0].0 == pair[1].0) {
         Some(pair) => Err(Error::ShardExists { shard: pair[0].0, range: pair[0].1.range.clone() }),
-        None => Ok(Ids::from_sorted(by_id.into_iter().map(|(id, record)| (id, record.range.start())))),
+        None => Ok(by_id),
     }
 }
 

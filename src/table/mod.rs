@@ -5,8 +5,8 @@
 //! [`ids`] by id, [`nodes`] knows nodes, [`scan`] walks ranges and gaps, [`ranges`] and [`strict`] several ranges at once,
 //! [`totals`] sums them up; [`grouping`] groups keys, [`digest`] stands for all of it; [`draft`] carries changes out, with one
 //! file for each family ([`registry`], [`split`], [`merge`], [`transfer`], [`relocation`], [`operations`]); [`bulk`] builds a
-//! table at once; [`image`] is the table as data, [`delta`] what leads from one version to a later one, [`moves`] what that means for keys; [`learning`]
-//! fills a client's table from answers; [`verify`] checks every invariant.
+//! table at once; [`image`] is the table as data, [`delta`] what leads from one version to a later one, [`moves`] what that means
+//! for keys; [`learning`] fills a client's table from answers; [`verify`] checks every invariant.
 
 mod admission;
 mod bits;

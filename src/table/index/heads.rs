@@ -134,8 +134,11 @@ impl<const N: usize> Heads<N> {
         let is_near = || self.window.at() <= agreed || self.has_prefix(probe.key, agreed, || keys(1));
         let head = match self.way {
             Way::First => Some(probe.first),
-            Way::Window if is_near() => self.window.head::<L>(probe.key),
-            _ => None,
+            Way::Window => match self.window.head::<L>(probe.key) {
+                Some(head) if is_near() => Some(head),
+                _ => None,
+            },
+            Way::Apart => None,
         };
         let head = match head.map_or_else(|| self.look_for(probe.key, agreed, &keys), Ok) {
             Ok(head) => head,
@@ -143,8 +146,13 @@ impl<const N: usize> Heads<N> {
         };
         let known = self.agreed().max(agreed);
         let rank = self.count::<L>(head);
-        if self.heads[rank - 1] == head {
-            return self.rank_of_equal(probe.key, head, rank.min(self.len()), known, keys);
+        if self.heads[rank - 1] != head {
+            return (rank, known);
+        }
+        // The head is that of some keys, or that of unused places.
+        let rank = rank.min(self.len());
+        if rank > 1 && self.heads[rank - 1] == head {
+            return self.untie(probe.key, known, rank, keys);
         }
         (rank, known)
     }
@@ -166,23 +174,6 @@ impl<const N: usize> Heads<N> {
             Seen::Head(head) => Ok(ordered(head)),
             Seen::Before(head) => Err((self.count_below(ordered(head)), known)),
             Seen::After(head) => Err((self.count_to::<Narrow>(ordered(head)), known)),
-        }
-    }
-
-    /// [`rank`](Self::rank) of a key whose head is that of some keys, or that of unused places.
-    #[inline(always)]
-    fn rank_of_equal<'k>(
-        &self,
-        key: &[u8],
-        head: i64,
-        rank: usize,
-        known: usize,
-        keys: impl Fn(usize) -> &'k [u8],
-    ) -> (usize, usize) {
-        if rank > 1 && self.heads[rank - 1] == head {
-            self.untie(key, known, rank, keys)
-        } else {
-            (rank, known)
         }
     }
 
