@@ -49,6 +49,7 @@ use crate::shard::{Access, Epoch, NodeId, Refusal, Route, Shard, ShardId, ShardR
 use digest::Sum;
 use draft::Draft;
 use ids::Ids;
+pub(crate) use index::Finger;
 use index::{Index, Role};
 use lineage::Lineage;
 use nodes::Nodes;
@@ -240,6 +241,12 @@ impl Table {
     #[inline]
     pub fn resolve(&self, key: impl AsRef<[u8]>) -> Result<Route, Refusal> {
         self.index.route(key.as_ref()).copied().ok_or(Refusal::NoOwner)
+    }
+
+    /// [`resolve`](Self::resolve), for a thread that may ask for keys near each other.
+    #[inline(always)]
+    pub(crate) fn resolve_near(&self, key: impl AsRef<[u8]>, finger: &mut Finger) -> Result<Route, Refusal> {
+        self.index.route_near(key.as_ref(), finger).copied().ok_or(Refusal::NoOwner)
     }
 
     /// The route of the shard that owns `key`, if it serves `access` in its present state. O(log n); no lock, no

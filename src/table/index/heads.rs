@@ -157,6 +157,28 @@ impl<const N: usize> Heads<N> {
         (rank, known)
     }
 
+    /// [`rank`](Self::rank) of any key, if it lies between two keys that take part, as heads tell that are found at once.
+    #[inline(always)]
+    pub(super) fn rank_within<'k, L: Lanes>(
+        &self,
+        probe: &Probe<'_>,
+        keys: impl Fn(usize) -> &'k [u8],
+    ) -> Option<usize> {
+        let head = match self.way {
+            Way::First => probe.first,
+            Way::Window => {
+                let head = self.window.head::<L>(probe.key)?;
+                if self.window.at() > 0 && !self.has_prefix(probe.key, 0, || keys(1)) {
+                    return None;
+                }
+                head
+            }
+            Way::Apart => return None,
+        };
+        let rank = self.count::<L>(head);
+        (rank > 1 && rank < self.len() && self.heads[rank - 1] != head).then_some(rank)
+    }
+
     /// The head of a key, however it is found; or its [`rank`](Self::rank), if it does not agree with the others where they agree.
     #[inline(never)]
     fn look_for<'k>(

@@ -80,6 +80,13 @@ impl Leaf {
         }
     }
 
+    /// The slot of the last shard that starts at or before `key`, whatever key it is, if heads alone tell that it lies between
+    /// two starts of this leaf.
+    #[inline(always)]
+    pub(super) fn slot_within<L: Lanes>(&self, probe: &Probe<'_>) -> Option<usize> {
+        self.heads.rank_within::<L>(probe, |place| self.keys.get(place)).map(|rank| rank - 1)
+    }
+
     #[inline]
     pub(super) fn start(&self, slot: usize) -> &[u8] {
         self.keys.get(slot)

@@ -17,6 +17,7 @@ mod columns;
 mod cursor;
 mod diff;
 mod edit;
+mod finger;
 mod heads;
 mod holders;
 mod inner;
@@ -41,6 +42,7 @@ use search::Owner;
 
 pub(super) use build::{Builder, FULL_LEAF};
 pub(super) use diff::EntryDiff;
+pub(crate) use finger::Finger;
 pub(super) use holders::Role;
 pub(super) use iter::Run;
 pub(super) use keys::MOST_BYTES;
