@@ -2,7 +2,7 @@
 //!
 //! The head of a key is made of eight of its bytes, as one big-endian integer, picked so that heads are ordered as their
 //! keys are, except that different keys may have equal heads. So a search is one rank among integers that lie side by side,
-//! and more only where heads tie: [`super::layers`]. The bytes are those that follow the prefix on which all keys agree, or,
+//! and more only where heads tie. The bytes are those that follow the prefix on which all keys agree, or,
 //! where more keys are told apart so, the first on which the keys do *not* all agree, over gaps on which they do:
 //! [`super::columns`]. Either way they are mostly taken out of a key at once: [`super::window`].
 //!
@@ -21,9 +21,9 @@ mod make;
 use std::mem::offset_of;
 
 use super::columns::{Columns, Seen, word};
-use super::layers::{Layers, Ties};
+use super::forks;
 use super::probe::Probe;
-use super::wide::{Lanes, Narrow, ordered};
+use super::wide::{Lanes, Narrow, Search, ordered};
 use super::window::Window;
 
 /// How many keys a leaf holds at most: the more, the fewer levels there are to go down, and the more is copied with a change.
@@ -51,10 +51,10 @@ pub(super) struct Heads<const N: usize> {
     /// The first head of each part but the first; the greatest integer where there is none.
     firsts: [i64; PARTS - 1],
     /// As [`ordered`] makes them. Ascending; that of the first key is the least integer, and the greatest stands where there
-    /// is none.
+    /// is none. Or what [`forks`] know of the keys.
     heads: [i64; N],
     /// In lines of their own, which a search needs only if they have something to say.
-    picked: Picked<N>,
+    picked: Picked,
 }
 
 const _: () = assert!(offset_of!(Heads<LEAF>, heads) == align_of::<Heads<LEAF>>());
@@ -68,27 +68,22 @@ enum Way {
     Window,
     /// By the prefix and what follows it, or by columns: also where a window does not do.
     Apart,
+    /// There are none, but [`forks`].
+    Forks,
 }
 
 /// What there is beside heads.
 #[derive(Clone)]
-struct Picked<const N: usize> {
+struct Picked {
     /// The last bytes of the prefix, or all that it has and zeros, so that it mostly takes no key to compare with.
     tail: [u8; TAIL],
     /// The bytes of a head, if they do not simply follow the prefix.
     columns: Option<Columns>,
-    /// What tells keys apart that have equal heads.
-    layers: Option<Layers<N>>,
 }
 
 impl<const N: usize> Heads<N> {
     /// How many bytes a search touches, if they have something to say.
     pub(super) const BYTES: usize = offset_of!(Self, picked);
-
-    /// Where the last byte of a head stands, and one more.
-    fn end(&self) -> usize {
-        self.picked.columns.as_ref().map_or(self.agreed() + size_of::<u64>(), Columns::end)
-    }
 
     #[inline]
     pub(super) fn len(&self) -> usize {
@@ -96,13 +91,14 @@ impl<const N: usize> Heads<N> {
     }
 
     #[cfg(test)]
-    pub(super) fn way(&self) -> (&'static str, bool, bool) {
+    pub(super) fn way(&self) -> (&'static str, bool) {
         let way = match self.way {
             Way::First => "of what keys begin with",
             Way::Window => "in a window",
             Way::Apart => "apart",
+            Way::Forks => "by forks",
         };
-        (way, self.picked.columns.is_some(), self.picked.layers.is_some())
+        (way, self.picked.columns.is_some())
     }
 
     /// How many bytes come before the first one of a head. All keys agree on them.
@@ -138,6 +134,7 @@ impl<const N: usize> Heads<N> {
                 Some(head) if is_near() => Some(head),
                 _ => None,
             },
+            Way::Forks => return L::apart(AmongForks { heads: self, key: probe.key, agreed, keys }),
             Way::Apart => None,
         };
         let head = match head.map_or_else(|| self.look_for(probe.key, agreed, &keys), Ok) {
@@ -152,7 +149,7 @@ impl<const N: usize> Heads<N> {
         // The head is that of some keys, or that of unused places.
         let rank = rank.min(self.len());
         if rank > 1 && self.heads[rank - 1] == head {
-            return self.untie(probe.key, known, rank, keys);
+            return (self.untie(probe.key, rank, keys), known);
         }
         (rank, known)
     }
@@ -173,6 +170,12 @@ impl<const N: usize> Heads<N> {
                 }
                 head
             }
+            Way::Forks => {
+                let is_near = self.has_prefix(probe.key, 0, || keys(1));
+                let forks = || AmongForks { heads: self, key: probe.key, agreed: self.agreed(), keys };
+                let rank = is_near.then(|| L::apart(forks()).0)?;
+                return (rank > 1 && rank < self.len()).then_some(rank);
+            }
             Way::Apart => return None,
         };
         let rank = self.count::<L>(head);
@@ -187,9 +190,8 @@ impl<const N: usize> Heads<N> {
         agreed: usize,
         keys: &impl Fn(usize) -> &'k [u8],
     ) -> Result<i64, (usize, usize)> {
-        if self.agreed() > agreed && !self.has_prefix(key, agreed, || keys(1)) {
-            let model = &keys(1)[..self.agreed()];
-            return Err((if key < model { 1 } else { self.len() }, agreed));
+        if let Some(outside) = self.outside(key, agreed, keys) {
+            return Err(outside);
         }
         let known = self.agreed().max(agreed);
         match self.look_at(key) {
@@ -199,20 +201,32 @@ impl<const N: usize> Heads<N> {
         }
     }
 
-    /// [`rank`](Self::rank) of a key that has the head of some keys, of which the last is at `rank - 1`.
-    #[inline]
-    fn untie<'k>(
+    /// [`rank`](Self::rank) of a key that does not have the prefix of all others.
+    #[inline(always)]
+    fn outside<'k>(
         &self,
         key: &[u8],
         agreed: usize,
-        rank: usize,
-        keys: impl Fn(usize) -> &'k [u8],
-    ) -> (usize, usize) {
-        let layers = self.picked.layers.as_ref();
-        let first = layers.map_or(rank - 1, |layers| layers.first_like(rank - 1));
-        let ties = Ties { places: first..rank, base: self.agreed(), known: self.end() };
-        let (rank, known) = Layers::rank(layers, key, ties, &keys);
-        (rank, known.max(agreed))
+        keys: &impl Fn(usize) -> &'k [u8],
+    ) -> Option<(usize, usize)> {
+        if self.agreed() <= agreed || self.has_prefix(key, agreed, || keys(1)) {
+            return None;
+        }
+        let model = &keys(1)[..self.agreed()];
+        Some((if key < model { 1 } else { self.len() }, agreed))
+    }
+
+    /// How many keys are at most one that has the head of some keys, of which the last is at `rank - 1`.
+    #[inline(never)]
+    fn untie<'k>(&self, key: &[u8], rank: usize, keys: impl Fn(usize) -> &'k [u8]) -> usize {
+        let head = self.heads[rank - 1];
+        let first = self.heads[1..rank].partition_point(|other| *other < head) + 1;
+        let (mut low, mut high) = (first, rank);
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if keys(middle)[self.agreed()..] <= key[self.agreed()..] { low = middle + 1 } else { high = middle }
+        }
+        low
     }
 
     /// How many heads are at most `head`, at least the first key's.
@@ -262,5 +276,27 @@ impl<const N: usize> Heads<N> {
             }
             None => *prefix == self.picked.tail[..prefix.len()],
         }
+    }
+}
+
+/// [`Heads::rank`] where forks take the place of heads.
+struct AmongForks<'h, 'p, K, const N: usize> {
+    heads: &'h Heads<N>,
+    key: &'p [u8],
+    agreed: usize,
+    keys: K,
+}
+
+impl<'k, K: Fn(usize) -> &'k [u8], const N: usize> Search for AmongForks<'_, '_, K, N> {
+    type Found = (usize, usize);
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> (usize, usize) {
+        let Self { heads, key, agreed, keys } = self;
+        if let Some(outside) = heads.outside(key, agreed, &keys) {
+            return outside;
+        }
+        let (rank, known) = forks::rank::<L, N>(&heads.heads, heads.len(), heads.agreed(), key, keys);
+        (rank, known.max(agreed))
     }
 }

@@ -17,6 +17,17 @@ pub(super) fn prefetch<T>(value: &T, bytes: usize) {
     }
 }
 
+/// The same of all `values`.
+#[inline]
+pub(super) fn prefetch_all<T>(values: &[T]) {
+    // A value may be longer than a line, and none is so long that lines between would be left out.
+    const { assert!(size_of::<T>() <= 2 * LINE) };
+    for value in values {
+        ask(value, 0);
+        ask(value, size_of::<T>() / 2);
+    }
+}
+
 #[inline(always)]
 fn ask<T>(value: &T, at: usize) {
     #[cfg(target_arch = "x86_64")]

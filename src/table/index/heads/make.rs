@@ -4,7 +4,7 @@ use arrayvec::ArrayVec;
 
 use super::{Heads, PARTS, Picked, TAIL, Way};
 use crate::table::index::columns::{Columns, Seen, word};
-use crate::table::index::layers::{Layers, agreed};
+use crate::table::index::forks::{self, agreed};
 use crate::table::index::wide::ordered;
 use crate::table::index::window::Window;
 
@@ -22,13 +22,17 @@ impl<const N: usize> Heads<N> {
             window: Window::NOWHERE,
             firsts: [i64::MAX; PARTS - 1],
             heads: [i64::MAX; N],
-            picked: Picked { tail: [0; TAIL], columns: None, layers: None },
+            picked: Picked { tail: [0; TAIL], columns: None },
         };
         let prefix = agreed(model, last, 0).min(usize::from(u16::MAX));
         heads.begin_at(prefix, model, &key);
         if heads.ties() > 0 {
             heads.try_columns(Columns::of(prefix, len, &key), &key);
-            heads.picked.layers = Layers::of(&heads.heads[..len], prefix, heads.end(), &key);
+            if let Some(words) = (heads.ties() > 0).then(|| forks::words(len, prefix, &key)).flatten() {
+                heads.picked.columns = None;
+                (heads.way, heads.heads) = (Way::Forks, words);
+                return heads;
+            }
         } else {
             let shortest = (1..len).map(|place| key(place).len()).min().unwrap_or(0);
             let start = heads.better_start(prefix, shortest);
@@ -125,7 +129,7 @@ impl<const N: usize> Heads<N> {
                 && self.has_prefix(keys(place), 0, || keys(model))
                 && matches!(self.look_at(keys(place)), Seen::Head(_))
         };
-        if len <= FEW || self.picked.layers.is_some() || new > 0 && (takes_part || !fresh.clone().all(fits)) {
+        if len <= FEW || self.way == Way::Forks || new > 0 && (takes_part || !fresh.clone().all(fits)) {
             *self = Self::of(len, keys);
             return;
         }
