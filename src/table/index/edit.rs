@@ -227,7 +227,7 @@ impl Inner {
             Some(_) => self.keys.get(place + gone - new),
         };
         self.keys = Keys::of((0..self.children.len()).map(key));
-        self.heads.splice(from, gone, new, |place| self.keys.get(place));
+        self.heads.splice(from, gone, new, &self.keys);
     }
 }
 

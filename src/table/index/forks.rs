@@ -9,12 +9,14 @@
 //!
 //! All of it lies in the words that otherwise hold heads, as bytes of which the first is the lowest of a word.
 
+use super::keys::Keys;
 use super::wide::{Lanes, Sixteen};
 
-/// How far the bytes that tell keys apart may lie from each other.
-const REACH: usize = 64;
-/// How many keys are looked at together.
+/// How many keys are looked at together, and bytes of a key.
 const LANES: usize = 16;
+/// How far the bytes that tell keys apart may lie from each other, in so many bytes.
+pub(super) const NEAR: usize = 2;
+pub(super) const FAR: usize = 4;
 const WORD: usize = size_of::<u64>();
 
 /// How many times sixteen keys there are room for.
@@ -36,8 +38,9 @@ pub(super) fn words<'k, const N: usize>(
     len: usize,
     base: usize,
     key: &impl Fn(usize) -> &'k [u8],
-) -> Option<[i64; N]> {
+) -> Option<([i64; N], bool)> {
     let mut bytes = Bytes([0; N]);
+    let mut farthest = 0;
     // One that no key ever takes, where there is no key.
     let never = 1;
     let mut turns = [never; N];
@@ -46,8 +49,9 @@ pub(super) fn words<'k, const N: usize>(
         let mut fork = Fork { place: 0, byte: 0 };
         if place > 1 {
             let at = agreed(key(place - 1), key(place), base);
-            let near = u8::try_from(at - base).ok().filter(|near| usize::from(*near) < REACH)?;
+            let near = u8::try_from(at - base).ok().filter(|near| usize::from(*near) < FAR * LANES)?;
             fork = Fork { place: near, byte: *key(place).get(at)? };
+            farthest = farthest.max(near);
         }
         bytes.set(place_of(N, place), fork.place);
         bytes.set(byte_of(N, place), fork.byte);
@@ -63,7 +67,7 @@ pub(super) fn words<'k, const N: usize>(
             bytes.set(turn_of(N, plane, lane), byte);
         }
     }
-    Some(bytes.0)
+    Some((bytes.0, usize::from(farthest) < NEAR * LANES))
 }
 
 /// Where the byte of a lane lies: of its place, of the byte there, and eight of its turns.
@@ -104,15 +108,16 @@ fn byte<const N: usize>(words: &[i64; N], at: usize) -> u8 {
 /// the first; and how many bytes it is known to have in common with the keys on both sides of it, if both are among these and
 /// not the first.
 #[inline(always)]
-pub(super) fn rank<'k, L: Lanes, const N: usize>(
+pub(super) fn rank<L: Lanes, const N: usize, const REACH: usize>(
     words: &[i64; N],
     len: usize,
     base: usize,
     key: &[u8],
-    keys: impl Fn(usize) -> &'k [u8],
+    keys: &Keys,
 ) -> (usize, usize) {
+    keys.prefetch_offsets();
     let sixteen = |at: usize| L::Bytes::of(words, at / WORD);
-    let window = Window::<L::Bytes>::of(key, base);
+    let window = Window::<L::Bytes, REACH>::of(key, base);
     let mut taken = 0;
     for unit in 0..units(N) {
         let (place, byte) = (sixteen(place_of(N, unit * LANES)), sixteen(byte_of(N, unit * LANES)));
@@ -131,7 +136,7 @@ pub(super) fn rank<'k, L: Lanes, const N: usize>(
     }
     // The first of those that take part lacks nothing.
     let nearest = 63 - (likely | 2).leading_zeros() as usize;
-    let (agrees, is_above) = window.compare(key, keys(nearest), base);
+    let (agrees, is_above) = window.compare(key, keys, nearest, base);
     let agrees = L::Bytes::spread(agrees, 0);
     let mut outer = 1 << len;
     for unit in 0..units(N) {
@@ -145,8 +150,8 @@ pub(super) fn rank<'k, L: Lanes, const N: usize>(
     (rank, base + usize::from(byte(words, place_of(N, rank.min(N - 1)))))
 }
 
-/// The bytes of a key within reach, and zeros behind its end.
-struct Window<S>([S; REACH / LANES]);
+/// Sixteen bytes of a key from its prefix on, and as many more of them as are within reach; zeros behind its end.
+struct Window<S, const REACH: usize>([S; REACH]);
 
 /// Which bytes to take of sixteen, so that those from a place on come first, and zeros behind.
 const FROM: [u8; 2 * LANES] = {
@@ -159,12 +164,12 @@ const FROM: [u8; 2 * LANES] = {
     from
 };
 
-impl<S: Sixteen> Window<S> {
+impl<S: Sixteen, const REACH: usize> Window<S, REACH> {
     /// Of a key that has at least `base` bytes. Does not copy it, since a load that spans several stores has to wait for them.
     #[inline(always)]
     fn of(key: &[u8], base: usize) -> Self {
         let Some(last) = key.len().checked_sub(LANES) else { return Self::of_short(key, base) };
-        let mut sixteens = [S::spread(0, 0); REACH / LANES];
+        let mut sixteens = [S::spread(0, 0); REACH];
         let mut at = base;
         for sixteen in &mut sixteens {
             let from = at.min(last);
@@ -177,47 +182,58 @@ impl<S: Sixteen> Window<S> {
 
     #[inline(always)]
     fn of_short(key: &[u8], base: usize) -> Self {
-        let mut bytes = [0; REACH];
+        let mut bytes = [0; LANES];
         let rest = &key[base..];
         bytes[..rest.len()].copy_from_slice(rest);
-        let mut sixteens = [S::spread(0, 0); REACH / LANES];
+        let mut sixteens = [S::spread(0, 0); REACH];
+        sixteens[0] = S::load(&bytes, 0);
+        Self(sixteens)
+    }
+
+    /// Whatever follows, if there is enough.
+    #[inline(always)]
+    fn in_midst(bytes: &[u8], base: usize) -> Option<Self> {
+        let bytes = bytes.get(base..base + REACH * LANES)?;
+        let mut sixteens = [S::spread(0, 0); REACH];
         let mut at = 0;
         for sixteen in &mut sixteens {
-            *sixteen = S::load(&bytes, at);
+            *sixteen = S::load(bytes, at);
             at += LANES;
         }
-        Self(sixteens)
+        Some(Self(sixteens))
     }
 
     /// The bytes at sixteen places.
     #[inline(always)]
     fn pick(&self, places: S) -> S {
-        let [first, second, third, fourth] = self.0;
-        let lower = first.pick(places).or_if::<4>(second.pick(places), places);
-        let upper = third.pick(places).or_if::<4>(fourth.pick(places), places);
-        lower.or_if::<5>(upper, places)
+        let pair = |at: usize| self.0[at].pick(places).or_if::<4>(self.0[at + 1].pick(places), places);
+        if REACH == NEAR { pair(0) } else { pair(0).or_if::<5>(pair(REACH - 2), places) }
     }
 
     /// How many bytes the key has in common with another one that agrees up to `base`, from there on, as far as they are within reach;
     /// and whether it is not less.
     #[inline(always)]
-    fn compare(&self, key: &[u8], other: &[u8], base: usize) -> (u64, bool) {
-        let others = Self::of(other, base);
-        let mut equal = 0;
+    fn compare(&self, key: &[u8], keys: &Keys, place: usize, base: usize) -> (u64, bool) {
+        let (other, beyond) = keys.get_with_more(place);
+        let others = match Self::in_midst(beyond, base) {
+            Some(others) => others,
+            None => Self::of(other, base),
+        };
+        let (mut equal, mut above) = (0, 0);
         let mut at = 0;
-        while at < REACH / LANES {
+        while at < REACH {
             equal |= u64::from(self.0[at].equal(others.0[at])) << (at * LANES);
+            above |= u64::from(self.0[at].at_least(others.0[at])) << (at * LANES);
             at += 1;
         }
-        let parts_at = (!equal).trailing_zeros() as usize;
+        let parts_at = ((!equal).trailing_zeros() as usize).min(REACH * LANES);
         let shorter = key.len().min(other.len()) - base;
-        if parts_at == REACH && shorter > REACH {
-            return (REACH as u64, key[base + REACH..] >= other[base + REACH..]);
+        if parts_at == REACH * LANES && shorter > parts_at {
+            return (parts_at as u64, key[base + parts_at..] >= other[base + parts_at..]);
         }
         // In arithmetic: nobody can guess which of them is greater.
         let parts = parts_at < shorter;
-        let byte = |key: &[u8]| key.get((base + parts_at).min(key.len().wrapping_sub(1))).copied();
-        let is_above = parts & (byte(key) > byte(other)) | !parts & (key.len() >= other.len());
+        let is_above = parts & (above >> (parts_at & 63) & 1 != 0) | !parts & (key.len() >= other.len());
         (parts_at.min(shorter) as u64, is_above)
     }
 }

@@ -22,6 +22,7 @@ use std::mem::offset_of;
 
 use super::columns::{Columns, Seen, word};
 use super::forks;
+use super::keys::Keys;
 use super::probe::Probe;
 use super::wide::{Lanes, Narrow, Search, ordered};
 use super::window::Window;
@@ -68,8 +69,9 @@ enum Way {
     Window,
     /// By the prefix and what follows it, or by columns: also where a window does not do.
     Apart,
-    /// There are none, but [`forks`].
+    /// There are none, but [`forks`]; near each other or far apart.
     Forks,
+    FarForks,
 }
 
 /// What there is beside heads.
@@ -97,6 +99,7 @@ impl<const N: usize> Heads<N> {
             Way::Window => "in a window",
             Way::Apart => "apart",
             Way::Forks => "by forks",
+            Way::FarForks => "by far forks",
         };
         (way, self.picked.columns.is_some())
     }
@@ -121,23 +124,23 @@ impl<const N: usize> Heads<N> {
     /// How many keys are at most one that is not less than the first one, and whose first `agreed` bytes are known to
     /// be those of all the others; and how many bytes are known of a key that turns out to stand between two of them.
     #[inline(always)]
-    pub(super) fn rank<'k, L: Lanes>(
-        &self,
-        probe: &Probe<'_>,
-        agreed: usize,
-        keys: impl Fn(usize) -> &'k [u8],
-    ) -> (usize, usize) {
-        let is_near = || self.window.at() <= agreed || self.has_prefix(probe.key, agreed, || keys(1));
+    pub(super) fn rank<L: Lanes>(&self, probe: &Probe<'_>, agreed: usize, keys: &Keys) -> (usize, usize) {
+        let is_near = || self.window.at() <= agreed || self.has_prefix(probe.key, agreed, keys);
         let head = match self.way {
             Way::First => Some(probe.first),
             Way::Window => match self.window.head::<L>(probe.key) {
                 Some(head) if is_near() => Some(head),
                 _ => None,
             },
-            Way::Forks => return L::apart(AmongForks { heads: self, key: probe.key, agreed, keys }),
+            Way::Forks => {
+                return L::apart(AmongForks::<N, { forks::NEAR }> { heads: self, key: probe.key, agreed, keys });
+            }
+            Way::FarForks => {
+                return L::apart(AmongForks::<N, { forks::FAR }> { heads: self, key: probe.key, agreed, keys });
+            }
             Way::Apart => None,
         };
-        let head = match head.map_or_else(|| self.look_for(probe.key, agreed, &keys), Ok) {
+        let head = match head.map_or_else(|| self.look_for(probe.key, agreed, keys), Ok) {
             Ok(head) => head,
             Err(outside) => return outside,
         };
@@ -156,24 +159,19 @@ impl<const N: usize> Heads<N> {
 
     /// [`rank`](Self::rank) of any key, if it lies between two keys that take part, as heads tell that are found at once.
     #[inline(always)]
-    pub(super) fn rank_within<'k, L: Lanes>(
-        &self,
-        probe: &Probe<'_>,
-        keys: impl Fn(usize) -> &'k [u8],
-    ) -> Option<usize> {
+    pub(super) fn rank_within<L: Lanes>(&self, probe: &Probe<'_>, keys: &Keys) -> Option<usize> {
         let head = match self.way {
             Way::First => probe.first,
             Way::Window => {
                 let head = self.window.head::<L>(probe.key)?;
-                if self.window.at() > 0 && !self.has_prefix(probe.key, 0, || keys(1)) {
+                if self.window.at() > 0 && !self.has_prefix(probe.key, 0, keys) {
                     return None;
                 }
                 head
             }
-            Way::Forks => {
-                let is_near = self.has_prefix(probe.key, 0, || keys(1));
-                let forks = || AmongForks { heads: self, key: probe.key, agreed: self.agreed(), keys };
-                let rank = is_near.then(|| L::apart(forks()).0)?;
+            Way::Forks | Way::FarForks => {
+                let is_near = self.has_prefix(probe.key, 0, keys);
+                let rank = is_near.then(|| self.rank::<L>(probe, self.agreed(), keys).0)?;
                 return (rank > 1 && rank < self.len()).then_some(rank);
             }
             Way::Apart => return None,
@@ -184,12 +182,7 @@ impl<const N: usize> Heads<N> {
 
     /// The head of a key, however it is found; or its [`rank`](Self::rank), if it does not agree with the others where they agree.
     #[inline(never)]
-    fn look_for<'k>(
-        &self,
-        key: &[u8],
-        agreed: usize,
-        keys: &impl Fn(usize) -> &'k [u8],
-    ) -> Result<i64, (usize, usize)> {
+    fn look_for(&self, key: &[u8], agreed: usize, keys: &Keys) -> Result<i64, (usize, usize)> {
         if let Some(outside) = self.outside(key, agreed, keys) {
             return Err(outside);
         }
@@ -203,28 +196,23 @@ impl<const N: usize> Heads<N> {
 
     /// [`rank`](Self::rank) of a key that does not have the prefix of all others.
     #[inline(always)]
-    fn outside<'k>(
-        &self,
-        key: &[u8],
-        agreed: usize,
-        keys: &impl Fn(usize) -> &'k [u8],
-    ) -> Option<(usize, usize)> {
-        if self.agreed() <= agreed || self.has_prefix(key, agreed, || keys(1)) {
+    fn outside(&self, key: &[u8], agreed: usize, keys: &Keys) -> Option<(usize, usize)> {
+        if self.agreed() <= agreed || self.has_prefix(key, agreed, keys) {
             return None;
         }
-        let model = &keys(1)[..self.agreed()];
+        let model = &keys.get(1)[..self.agreed()];
         Some((if key < model { 1 } else { self.len() }, agreed))
     }
 
     /// How many keys are at most one that has the head of some keys, of which the last is at `rank - 1`.
     #[inline(never)]
-    fn untie<'k>(&self, key: &[u8], rank: usize, keys: impl Fn(usize) -> &'k [u8]) -> usize {
+    fn untie(&self, key: &[u8], rank: usize, keys: &Keys) -> usize {
         let head = self.heads[rank - 1];
         let first = self.heads[1..rank].partition_point(|other| *other < head) + 1;
         let (mut low, mut high) = (first, rank);
         while low < high {
             let middle = usize::midpoint(low, high);
-            if keys(middle)[self.agreed()..] <= key[self.agreed()..] { low = middle + 1 } else { high = middle }
+            if keys.get(middle)[self.agreed()..] <= key[self.agreed()..] { low = middle + 1 } else { high = middle }
         }
         low
     }
@@ -264,39 +252,48 @@ impl<const N: usize> Heads<N> {
         }
     }
 
-    /// Whether a key that agrees on its first `agreed` bytes agrees on the whole prefix, which `model` has. Mostly a few
+    /// Whether a key that agrees on its first `agreed` bytes agrees on the whole prefix, as the second of `keys` does. Mostly a few
     /// bytes are left, and they are at hand.
-    #[inline]
-    fn has_prefix<'k>(&self, key: &[u8], agreed: usize, model: impl FnOnce() -> &'k [u8]) -> bool {
+    #[inline(always)]
+    fn has_prefix(&self, key: &[u8], agreed: usize, keys: &Keys) -> bool {
         let Some(prefix) = key.get(..self.agreed()) else { return false };
         match prefix.split_last_chunk::<TAIL>() {
             Some((before, tail)) => {
-                *tail == self.picked.tail
-                    && (before.len() <= agreed || before[agreed..] == model()[agreed..before.len()])
+                *tail == self.picked.tail && (before.len() <= agreed || self.begins_with(before, agreed, keys))
             }
-            None => *prefix == self.picked.tail[..prefix.len()],
+            None => self.is_short(prefix),
         }
+    }
+
+    #[inline(never)]
+    fn begins_with(&self, before: &[u8], agreed: usize, keys: &Keys) -> bool {
+        before[agreed..] == keys.get(1)[agreed..before.len()]
+    }
+
+    #[inline(never)]
+    fn is_short(&self, prefix: &[u8]) -> bool {
+        *prefix == self.picked.tail[..prefix.len()]
     }
 }
 
 /// [`Heads::rank`] where forks take the place of heads.
-struct AmongForks<'h, 'p, K, const N: usize> {
+struct AmongForks<'h, 'p, const N: usize, const REACH: usize> {
     heads: &'h Heads<N>,
     key: &'p [u8],
     agreed: usize,
-    keys: K,
+    keys: &'h Keys,
 }
 
-impl<'k, K: Fn(usize) -> &'k [u8], const N: usize> Search for AmongForks<'_, '_, K, N> {
+impl<const N: usize, const REACH: usize> Search for AmongForks<'_, '_, N, REACH> {
     type Found = (usize, usize);
 
     #[inline(always)]
     fn run<L: Lanes>(self) -> (usize, usize) {
         let Self { heads, key, agreed, keys } = self;
-        if let Some(outside) = heads.outside(key, agreed, &keys) {
+        if let Some(outside) = heads.outside(key, agreed, keys) {
             return outside;
         }
-        let (rank, known) = forks::rank::<L, N>(&heads.heads, heads.len(), heads.agreed(), key, keys);
+        let (rank, known) = forks::rank::<L, N, REACH>(&heads.heads, heads.len(), heads.agreed(), key, keys);
         (rank, known.max(agreed))
     }
 }

@@ -58,7 +58,7 @@ impl Inner {
         if let Some(rank) = self.heads.quick_rank::<L>(probe) {
             return (rank - 1, agreed);
         }
-        let (rank, agrees) = self.heads.rank::<L>(probe, agreed, |place| self.keys.get(place));
+        let (rank, agrees) = self.heads.rank::<L>(probe, agreed, &self.keys);
         // Under the outermost children there are keys outside of what the heads were made from. As a product: for which child it is
         // nobody can guess, and a wrong guess takes longer than the rest of the step.
         let is_between = rank.wrapping_sub(2) < self.heads.len().wrapping_sub(2);

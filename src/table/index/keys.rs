@@ -4,6 +4,9 @@
 use std::iter::repeat_n;
 use std::sync::Arc;
 
+use super::heads::LEAF;
+use super::prefetch::prefetch_bytes;
+
 /// See the module. First come the offsets, of four bytes each: where every string starts, and where the last one ends.
 #[derive(Clone)]
 pub(super) struct Keys(Arc<[u8]>);
@@ -70,6 +73,19 @@ impl Keys {
     #[inline]
     pub(super) fn get(&self, place: usize) -> &[u8] {
         &self.0[self.offset(place)..self.offset(place + 1)]
+    }
+
+    /// A string; and as many bytes from its beginning on as there are, of others behind it.
+    #[inline]
+    pub(super) fn get_with_more(&self, place: usize) -> (&[u8], &[u8]) {
+        let (from, end) = (self.offset(place), self.offset(place + 1));
+        (&self.0[from..end], &self.0[from..])
+    }
+
+    /// Has it loaded where the first strings lie, as many as a node has.
+    #[inline(always)]
+    pub(super) fn prefetch_offsets(&self) {
+        prefetch_bytes(&self.0[..self.0.len().min(OFFSET * LEAF)]);
     }
 
     /// How many bytes they take, with all that is around them.

@@ -76,7 +76,7 @@ impl Leaf {
     pub(super) fn slot<L: Lanes>(&self, probe: &Probe<'_>, agreed: usize) -> usize {
         match self.heads.quick_rank::<L>(probe) {
             Some(rank) => rank - 1,
-            None => self.heads.rank::<L>(probe, agreed, |place| self.keys.get(place)).0 - 1,
+            None => self.heads.rank::<L>(probe, agreed, &self.keys).0 - 1,
         }
     }
 
@@ -84,7 +84,7 @@ impl Leaf {
     /// two starts of this leaf.
     #[inline(always)]
     pub(super) fn slot_within<L: Lanes>(&self, probe: &Probe<'_>) -> Option<usize> {
-        self.heads.rank_within::<L>(probe, |place| self.keys.get(place)).map(|rank| rank - 1)
+        self.heads.rank_within::<L>(probe, &self.keys).map(|rank| rank - 1)
     }
 
     #[inline]
@@ -200,7 +200,7 @@ impl Leaf {
         }
         (self.keys, self.marks) = (keys, marks);
         self.facts.splice(from..from + gone, new.iter().map(ShardRecord::facts));
-        self.heads.splice(from, gone, new.len(), |place| self.keys.get(place));
+        self.heads.splice(from, gone, new.len(), &self.keys);
     }
 
     /// All keys as they will be, and the marks.

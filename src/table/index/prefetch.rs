@@ -28,6 +28,16 @@ pub(super) fn prefetch_all<T>(values: &[T]) {
     }
 }
 
+/// The same of bytes, up to four lines of them.
+#[inline(always)]
+pub(super) fn prefetch_bytes(bytes: &[u8]) {
+    for line in 0..4 {
+        if let Some(byte) = bytes.get(line * LINE) {
+            ask(byte, 0);
+        }
+    }
+}
+
 #[inline(always)]
 fn ask<T>(value: &T, at: usize) {
     #[cfg(target_arch = "x86_64")]

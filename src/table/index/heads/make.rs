@@ -5,6 +5,7 @@ use arrayvec::ArrayVec;
 use super::{Heads, PARTS, Picked, TAIL, Way};
 use crate::table::index::columns::{Columns, Seen, word};
 use crate::table::index::forks::{self, agreed};
+use crate::table::index::keys::Keys;
 use crate::table::index::wide::ordered;
 use crate::table::index::window::Window;
 
@@ -28,9 +29,10 @@ impl<const N: usize> Heads<N> {
         heads.begin_at(prefix, model, &key);
         if heads.ties() > 0 {
             heads.try_columns(Columns::of(prefix, len, &key), &key);
-            if let Some(words) = (heads.ties() > 0).then(|| forks::words(len, prefix, &key)).flatten() {
+            let forks = (heads.ties() > 0).then(|| forks::words(len, prefix, &key)).flatten();
+            if let Some((words, are_near)) = forks {
                 heads.picked.columns = None;
-                (heads.way, heads.heads) = (Way::Forks, words);
+                (heads.way, heads.heads) = (if are_near { Way::Forks } else { Way::FarForks }, words);
                 return heads;
             }
         } else {
@@ -111,12 +113,12 @@ impl<const N: usize> Heads<N> {
 
     /// Takes the heads of `gone` keys from a place on out and puts those of `new` keys there; `keys` are all as they will
     /// be. Makes all heads anew where the new keys do not fit the way in which heads are made.
-    pub(in crate::table::index) fn splice<'k>(
+    pub(in crate::table::index) fn splice(
         &mut self,
         from: usize,
         gone: usize,
         new: usize,
-        keys: impl Fn(usize) -> &'k [u8],
+        keys: &Keys,
     ) {
         let len = self.len() + new - gone;
         // What was the first key takes part now; or a few keys that went together have little in common with those to come.
@@ -126,24 +128,28 @@ impl<const N: usize> Heads<N> {
         let model = if from > 1 { 1 } else { len.saturating_sub(1) };
         let fits = |place| {
             !fresh.contains(&model)
-                && self.has_prefix(keys(place), 0, || keys(model))
-                && matches!(self.look_at(keys(place)), Seen::Head(_))
+                && self.has_prefix_of(keys.get(place), keys.get(model))
+                && matches!(self.look_at(keys.get(place)), Seen::Head(_))
         };
-        if len <= FEW || self.way == Way::Forks || new > 0 && (takes_part || !fresh.clone().all(fits)) {
-            *self = Self::of(len, keys);
+        if len <= FEW || matches!(self.way, Way::Forks | Way::FarForks) || new > 0 && (takes_part || !fresh.clone().all(fits)) {
+            *self = Self::of(len, |place| keys.get(place));
             return;
         }
         let before = self.len();
         self.heads.copy_within(from + gone..before, from + new);
         self.len = u8::try_from(len).unwrap_or(u8::MAX);
         for place in fresh {
-            self.heads[place] = self.head(keys(place));
+            self.heads[place] = self.head(keys.get(place));
         }
         self.settle();
         let ties = |place: usize| place > 1 && place < len && self.heads[place] == self.heads[place - 1];
         if new > 0 && (from..=from + new).any(ties) {
-            *self = Self::of(len, keys);
+            *self = Self::of(len, |place| keys.get(place));
         }
+    }
+
+    fn has_prefix_of(&self, key: &[u8], model: &[u8]) -> bool {
+        key.get(..self.agreed()) == model.get(..self.agreed())
     }
 
     /// What follows from the heads that are in use.
