@@ -97,12 +97,6 @@ impl Columns {
         usize::from(self.steps)
     }
 
-    /// Where the last byte of a head stands, and one more.
-    pub(super) fn end(&self) -> usize {
-        let last = self.more[..self.steps()].last().map_or(self.first, |step| step.run);
-        usize::from(last.at) + size_of::<u64>() - usize::from(last.down / 8)
-    }
-
     #[inline]
     pub(super) fn head(&self, key: &[u8]) -> u64 {
         self.more[..self.steps()].iter().fold(self.first.of(key), |head, step| head | step.run.of(key))

@@ -20,7 +20,7 @@ use crate::shard::Route;
 /// See the module. The default is on no leaf.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Finger {
-    /// How often of late a key was in the leaf of the one before, as far as it matters.
+    /// A bit for each of the last keys, the lowest for the last: whether it was in the leaf of the one before.
     near: u8,
     /// Where the last leaf lies, to know it again and for nothing else.
     last: usize,
@@ -28,11 +28,8 @@ pub(crate) struct Finger {
     way: Way,
 }
 
-/// From here on it is worth to look first where the last key was. In a small tree many keys are in one leaf by chance: of three
-/// leaves, if there are no more, each second look-up takes off as much as the first adds.
-const NEAR: u8 = 12;
-/// What a key in another leaf takes off. So keys in order are near from four in each leaf up.
-const ELSEWHERE: u8 = 3;
+/// So many keys in one leaf, and it is worth to look first where the last one was. In a small tree some are in one leaf by chance.
+const NEAR: u8 = 0b11_1111;
 
 /// The turns from the root down to a leaf, the last one in the lowest bits. Of a tree that is too deep for that the first ones are
 /// lost: the way leads to another leaf, or nowhere.
@@ -66,8 +63,7 @@ impl Finger {
     #[inline(always)]
     fn touch(&mut self, leaf: &Leaf) {
         let leaf = std::ptr::from_ref(leaf).addr();
-        let is_same = u8::from(leaf == self.last);
-        self.near = (self.near + is_same).min(NEAR).saturating_sub(ELSEWHERE * (1 - is_same));
+        self.near = self.near << 1 | u8::from(leaf == self.last);
         self.last = leaf;
     }
 
@@ -85,7 +81,7 @@ impl Index {
     // Compiled into the caller's, as that is: for the copy of the route.
     #[inline(always)]
     pub(in crate::table) fn route_near(&self, key: &[u8], finger: &mut Finger) -> Option<&Route> {
-        if finger.near == NEAR {
+        if finger.near & NEAR == NEAR {
             return wide::run(Near { index: self, key, finger }).map(Place::route);
         }
         let place = wide::run(Owner(self, key))?;

@@ -1,241 +1,256 @@
 //! Telling the keys of a node apart where eight bytes do not do: by one byte for each two neighbours, the first on which they
-//! differ. So many bytes of a key that is looked for are picked and compared at once, and say which way it would turn at every
-//! fork of the trie of all keys; of the keys whose turns it takes the last is the one that it has most in common with. A comparison
-//! with that one tells how much that is, and so between which two keys it belongs: with no branch that depends on the key.
+//! differ. These bytes of a key that is looked for are picked and compared at once, and say which way it would turn at every fork in
+//! the trie of all keys. Of the keys whose turns are among them the last is the one that it has most in common with; a comparison
+//! with that one tells how much, and so between which two keys it belongs. No branch depends on the key.
 //!
 //! That is the blind search of String B-trees (Ferragina and Grossi, 1999) in a Patricia trie (Morrison, 1968), which finds one key
-//! by what may be known of few bytes and then compares once; and the search for all keys at once whose turns are among those
-//! taken is that of HOT (Binna and others, 2018), on bytes instead of bits.
+//! by what may be known of few bytes and then compares once; the search for all keys at once whose turns are among those taken
+//! is that of HOT (Binna and others, 2018), on bytes instead of bits.
 //!
-//! All of it lies in the words that otherwise hold heads, as bytes of which the first is the lowest of a word.
+//! All of it lies in the words that otherwise hold heads, as bytes of which the first is the lowest of a word, sixteen lanes after
+//! the other: the place of each fork, the byte there, and a bit for each fork at which the key of a lane turns up, in planes of
+//! eight.
 
 use super::keys::Keys;
-use super::wide::{Lanes, Sixteen};
+use super::wide::{LANES, Lanes, Sixteen};
 
-/// How many keys are looked at together, and bytes of a key.
-const LANES: usize = 16;
-/// How far the bytes that tell keys apart may lie from each other, in so many bytes.
+/// How many sixteens of bytes the forks of a node may lie apart: mostly these, or else twice as many.
 pub(super) const NEAR: usize = 2;
 pub(super) const FAR: usize = 4;
+
 const WORD: usize = size_of::<u64>();
 
-/// How many times sixteen keys there are room for.
-const fn units(most: usize) -> usize {
-    most.div_ceil(LANES)
+/// What tells the keys of a node apart.
+pub(super) struct Forks<const N: usize> {
+    pub(super) words: [i64; N],
+    /// Whether all lie as close as [`NEAR`] says.
+    pub(super) are_near: bool,
 }
 
-/// For each key but the first two, the fork at which it and the one before part.
-struct Fork {
-    /// Where the byte stands that tells, from the end of the prefix of all on.
-    place: u8,
-    /// What the key has there. The one before has less, or has ended.
-    byte: u8,
-}
+impl<const N: usize> Forks<N> {
+    const FITS: () = assert!(turns_of(N, N / 8, 0) <= N * WORD && N % 8 == 0 && N < 64);
 
-/// The words for `len` keys, of which the first takes no part, and all others agree on their first `base` bytes. `None` if they
-/// part too far behind. O(bytes on which neighbours agree, and the square of the number of keys).
-pub(super) fn words<'k, const N: usize>(
-    len: usize,
-    base: usize,
-    key: &impl Fn(usize) -> &'k [u8],
-) -> Option<([i64; N], bool)> {
-    let mut bytes = Bytes([0; N]);
-    let mut farthest = 0;
-    // One that no key ever takes, where there is no key.
-    let never = 1;
-    let mut turns = [never; N];
-    for place in 1..len {
-        // Where there is none before: all keys have so many bytes in common.
-        let mut fork = Fork { place: 0, byte: 0 };
-        if place > 1 {
+    /// For `len` keys, of which the first takes no part, and all others agree on their first `base` bytes. `None` if they part too
+    /// far behind that. O(bytes on which neighbours agree, and the square of the number of keys).
+    pub(super) fn of<'k>(len: usize, base: usize, key: &impl Fn(usize) -> &'k [u8]) -> Option<Self> {
+        let () = Self::FITS;
+        let mut forks = Self { words: [0; N], are_near: true };
+        // The bit of the first key stands for a turn that none takes, and so for no key.
+        let mut turns = [1_u64; N];
+        turns[1..len.min(2)].fill(0);
+        for place in 2..len {
             let at = agreed(key(place - 1), key(place), base);
-            let near = u8::try_from(at - base).ok().filter(|near| usize::from(*near) < FAR * LANES)?;
-            fork = Fork { place: near, byte: *key(place).get(at)? };
-            farthest = farthest.max(near);
+            let distance = u8::try_from(at - base).ok().filter(|at| usize::from(*at) < FAR * LANES)?;
+            forks.are_near &= usize::from(distance) < NEAR * LANES;
+            forks.set(fork_of(place), distance);
+            forks.set(byte_of(N, place), *key(place).get(at)?);
+            // The way to a key is that to the one before up to the fork of both.
+            let is_above = |other: &usize| byte(&forks.words, fork_of(*other)) < distance;
+            let above = (2..place).filter(is_above).fold(0, |above, other| above | 1 << other);
+            turns[place] = turns[place - 1] & above | 1 << place;
         }
-        bytes.set(place_of(N, place), fork.place);
-        bytes.set(byte_of(N, place), fork.byte);
-        // The turns of a key are those of the one before up to where they part.
-        let before = if place > 1 { turns[place - 1] } else { 0 };
-        let shallower = |earlier: &usize| before >> earlier & 1 != 0 && bytes.get(place_of(N, *earlier)) < fork.place;
-        let kept = (2..place).filter(shallower).fold(0, |kept, earlier| kept | 1 << earlier);
-        turns[place] = if place > 1 { kept | 1 << place } else { 0 };
-    }
-    for lane in 0..units(N) * LANES {
-        let turns: u64 = turns.get(lane).copied().unwrap_or(never);
-        for (plane, byte) in turns.to_le_bytes().into_iter().take(N / 8).enumerate() {
-            bytes.set(turn_of(N, plane, lane), byte);
+        for lane in 0..units(N) * LANES {
+            let turns = turns.get(lane).copied().unwrap_or(1).to_le_bytes();
+            for (plane, turns) in turns.into_iter().take(N / 8).enumerate() {
+                forks.set(turns_of(N, plane, lane), turns);
+            }
         }
+        Some(forks)
     }
-    Some((bytes.0, usize::from(farthest) < NEAR * LANES))
-}
-
-/// Where the byte of a lane lies: of its place, of the byte there, and eight of its turns.
-const fn place_of(_: usize, lane: usize) -> usize {
-    lane
-}
-
-const fn byte_of(most: usize, lane: usize) -> usize {
-    units(most) * LANES + lane
-}
-
-const fn turn_of(most: usize, plane: usize, lane: usize) -> usize {
-    (2 + plane) * units(most) * LANES + lane
-}
-
-struct Bytes<const N: usize>([i64; N]);
-
-impl<const N: usize> Bytes<N> {
-    const FITS: () = assert!(turn_of(N, N / 8, 0) <= N * WORD && N % 8 == 0 && N < 64);
 
     fn set(&mut self, at: usize, byte: u8) {
-        const { Self::FITS }
-        let (word, shift) = (&mut self.0[at / WORD], at % WORD * 8);
+        let (word, shift) = (&mut self.words[at / WORD], at % WORD * 8);
         *word = *word & !(0xff << shift) | i64::from(byte) << shift;
-    }
-
-    fn get(&self, at: usize) -> u8 {
-        byte(&self.0, at)
     }
 }
 
 #[inline(always)]
 fn byte<const N: usize>(words: &[i64; N], at: usize) -> u8 {
-    (words[at / WORD] >> (at % WORD * 8)) as u8
+    words[at / WORD].to_le_bytes()[at % WORD]
 }
 
-/// How many of `len` keys are at most `key`, which agrees with all but the first on their first `base` bytes and is not less than
-/// the first; and how many bytes it is known to have in common with the keys on both sides of it, if both are among these and
-/// not the first.
+/// How many times sixteen lanes there are.
+const fn units(most: usize) -> usize {
+    most.div_ceil(LANES)
+}
+
+/// Where it is said how far behind the prefix the key of a lane and the one before part. For the first two, and where there is no key,
+/// that is no way.
+const fn fork_of(lane: usize) -> usize {
+    lane
+}
+
+/// Where the byte is that the key has there. The one before has less, or has ended.
+const fn byte_of(most: usize, lane: usize) -> usize {
+    units(most) * LANES + lane
+}
+
+/// Where the bits are of eight forks.
+const fn turns_of(most: usize, plane: usize, lane: usize) -> usize {
+    (2 + plane) * units(most) * LANES + lane
+}
+
+/// What a key that is looked for is known to have in common with all but the first, and what these have among each other.
+#[derive(Clone, Copy)]
+pub(super) struct Common {
+    pub(super) agreed: usize,
+    pub(super) base: usize,
+}
+
+/// How many of `len` keys are at most `key`, which is not less than the first; and how many bytes it is known to have in common
+/// with the keys on both sides of it, if both are among these and not the first.
 #[inline(always)]
 pub(super) fn rank<L: Lanes, const N: usize, const REACH: usize>(
     words: &[i64; N],
     len: usize,
-    base: usize,
+    common: Common,
     key: &[u8],
     keys: &Keys,
 ) -> (usize, usize) {
-    keys.prefetch_offsets();
-    let sixteen = |at: usize| L::Bytes::of(words, at / WORD);
-    let window = Window::<L::Bytes, REACH>::of(key, base);
-    let mut taken = 0;
-    for unit in 0..units(N) {
-        let (place, byte) = (sixteen(place_of(N, unit * LANES)), sixteen(byte_of(N, unit * LANES)));
-        taken |= u64::from(window.pick(place).at_least(byte)) << (unit * LANES);
+    let Common { agreed, base } = common;
+    if key.len() < base {
+        return outside(len, common, key, keys);
     }
-    // The lowest stands for what no key takes.
-    let missing = !taken | 1;
-    let mut likely = 0;
-    for unit in 0..units(N) {
-        let mut lacking = L::Bytes::spread(0, 0);
+    keys.prefetch_offsets(N);
+    let sixteen = |at: usize| L::Bytes::of(words, at / WORD);
+    let stretch = Stretch::<L::Bytes, REACH>::of(key, base);
+    let mut turns = 0;
+    for lane in (0..N).step_by(LANES) {
+        let found = stretch.pick(sixteen(fork_of(lane)));
+        turns |= u64::from(found.at_least(sixteen(byte_of(N, lane)))) << lane;
+    }
+    let (missing, none) = (!turns | 1, L::Bytes::spread(0, 0));
+    let mut ways = 0;
+    for lane in (0..N).step_by(LANES) {
+        let mut lacking = none;
         for plane in 0..N / 8 {
-            let turns = sixteen(turn_of(N, plane, unit * LANES));
+            let turns = sixteen(turns_of(N, plane, lane));
             lacking = lacking.or(turns.and(L::Bytes::spread(missing, plane)));
         }
-        likely |= u64::from(L::Bytes::spread(0, 0).at_least(lacking)) << (unit * LANES);
+        ways |= u64::from(none.at_least(lacking)) << lane;
     }
-    // The first of those that take part lacks nothing.
-    let nearest = 63 - (likely | 2).leading_zeros() as usize;
-    let (agrees, is_above) = window.compare(key, keys, nearest, base);
-    let agrees = L::Bytes::spread(agrees, 0);
-    let mut outer = 1 << len;
-    for unit in 0..units(N) {
-        outer |= u64::from(agrees.at_least(sixteen(place_of(N, unit * LANES)))) << (unit * LANES);
+    // The second key turns up nowhere, so it is always one of them.
+    let nearest = 63 - (ways | 2).leading_zeros() as usize;
+    let (other, onward) = keys.get_and_onward(nearest);
+    if agreed < base && !agree_between::<L::Bytes>(key, other, agreed, base) {
+        return outside(len, common, key, keys);
     }
-    // It parts from all keys that the nearest one has more in common with, on the same side.
-    let below = 63 - (outer & ((2 << nearest) - 1) | 2).leading_zeros();
-    let above = (outer & !((2 << nearest) - 1)).trailing_zeros();
-    // In arithmetic: nobody can guess on which side it is.
+    let (length, is_above) = stretch.compare(key, other, onward, base);
+    let length = L::Bytes::spread(length as u64, 0);
+    let mut ends = 1 << len;
+    for lane in (0..N).step_by(LANES) {
+        ends |= u64::from(length.at_least(sixteen(fork_of(lane)))) << lane;
+    }
+    // Keys that have more in common with the nearest than this one has are all on one side of it.
+    let upto = (2 << nearest) - 1;
+    let below = 63 - (ends & upto | 2).leading_zeros();
+    let above = (ends & !upto).trailing_zeros();
+    // In arithmetic: nobody can guess on which side.
     let rank = (below ^ (below ^ above) & u32::from(is_above).wrapping_neg()) as usize;
-    (rank, base + usize::from(byte(words, place_of(N, rank.min(N - 1)))))
+    (rank, agreed.max(base + usize::from(byte(words, fork_of(rank.min(N - 1))))))
 }
 
-/// Sixteen bytes of a key from its prefix on, and as many more of them as are within reach; zeros behind its end.
-struct Window<S, const REACH: usize>([S; REACH]);
+/// [`rank`] of a key that departs from all others before they do.
+#[inline(never)]
+fn outside(len: usize, common: Common, key: &[u8], keys: &Keys) -> (usize, usize) {
+    let prefix = &keys.get(1)[..common.base];
+    (if key < prefix { 1 } else { len }, common.agreed)
+}
 
-/// Which bytes to take of sixteen, so that those from a place on come first, and zeros behind.
-const FROM: [u8; 2 * LANES] = {
-    let mut from = [0x80; 2 * LANES];
+/// The bytes of a key behind a prefix, as far as forks may lie; zeros behind its end.
+struct Stretch<S, const REACH: usize>([S; REACH]);
+
+/// Which of sixteen bytes to take so that those from a place on come first, and zeros behind: from that place on.
+const ONWARD: [u8; 2 * LANES] = {
+    let mut places = [0x80; 2 * LANES];
     let mut at = 0;
     while at < LANES {
-        from[at] = at as u8;
+        places[at] = at as u8;
         at += 1;
     }
-    from
+    places
 };
 
-impl<S: Sixteen, const REACH: usize> Window<S, REACH> {
+impl<S: Sixteen, const REACH: usize> Stretch<S, REACH> {
     /// Of a key that has at least `base` bytes. Does not copy it, since a load that spans several stores has to wait for them.
     #[inline(always)]
     fn of(key: &[u8], base: usize) -> Self {
-        let Some(last) = key.len().checked_sub(LANES) else { return Self::of_short(key, base) };
-        let mut sixteens = [S::spread(0, 0); REACH];
+        let mut stretch = Self([S::spread(0, 0); REACH]);
+        let Some(last) = key.len().checked_sub(LANES) else {
+            let mut bytes = [0; LANES];
+            bytes[..key.len() - base].copy_from_slice(&key[base..]);
+            stretch.0[0] = S::load(&bytes, 0);
+            return stretch;
+        };
         let mut at = base;
-        for sixteen in &mut sixteens {
+        for sixteen in &mut stretch.0 {
             let from = at.min(last);
-            let past = (at - from).min(LANES);
-            *sixteen = S::load(key, from).pick(S::load(&FROM, past));
+            *sixteen = S::load(key, from).pick(S::load(&ONWARD, (at - from).min(LANES)));
             at += LANES;
         }
-        Self(sixteens)
+        stretch
     }
 
+    /// Of bytes that go on for long enough behind the end of a key, with whatever is there.
     #[inline(always)]
-    fn of_short(key: &[u8], base: usize) -> Self {
-        let mut bytes = [0; LANES];
-        let rest = &key[base..];
-        bytes[..rest.len()].copy_from_slice(rest);
-        let mut sixteens = [S::spread(0, 0); REACH];
-        sixteens[0] = S::load(&bytes, 0);
-        Self(sixteens)
-    }
-
-    /// Whatever follows, if there is enough.
-    #[inline(always)]
-    fn in_midst(bytes: &[u8], base: usize) -> Option<Self> {
+    fn of_long(bytes: &[u8], base: usize) -> Option<Self> {
         let bytes = bytes.get(base..base + REACH * LANES)?;
-        let mut sixteens = [S::spread(0, 0); REACH];
+        let mut stretch = Self([S::spread(0, 0); REACH]);
         let mut at = 0;
-        for sixteen in &mut sixteens {
+        for sixteen in &mut stretch.0 {
             *sixteen = S::load(bytes, at);
             at += LANES;
         }
-        Some(Self(sixteens))
+        Some(stretch)
     }
 
     /// The bytes at sixteen places.
     #[inline(always)]
     fn pick(&self, places: S) -> S {
-        let pair = |at: usize| self.0[at].pick(places).or_if::<4>(self.0[at + 1].pick(places), places);
-        if REACH == NEAR { pair(0) } else { pair(0).or_if::<5>(pair(REACH - 2), places) }
+        let two = |at: usize| self.0[at].pick(places).or_if::<4>(self.0[at + 1].pick(places), places);
+        const { assert!(REACH == NEAR || REACH == FAR) };
+        if REACH == NEAR { two(0) } else { two(0).or_if::<5>(two(REACH - 2), places) }
     }
 
-    /// How many bytes the key has in common with another one that agrees up to `base`, from there on, as far as they are within reach;
-    /// and whether it is not less.
+    /// How many bytes `key`, whose stretch this is, has in common with another one that has the same `base` bytes, behind these and
+    /// as far as this goes; and whether it is not less. The other one's bytes go `onward` beyond its end.
     #[inline(always)]
-    fn compare(&self, key: &[u8], keys: &Keys, place: usize, base: usize) -> (u64, bool) {
-        let (other, beyond) = keys.get_with_more(place);
-        let others = match Self::in_midst(beyond, base) {
+    fn compare(&self, key: &[u8], other: &[u8], onward: &[u8], base: usize) -> (usize, bool) {
+        let others = match Self::of_long(onward, base) {
             Some(others) => others,
             None => Self::of(other, base),
         };
-        let (mut equal, mut above) = (0, 0);
-        let mut at = 0;
+        let (mut equal, mut not_less, mut at) = (0, 0, 0);
         while at < REACH {
-            equal |= u64::from(self.0[at].equal(others.0[at])) << (at * LANES);
-            above |= u64::from(self.0[at].at_least(others.0[at])) << (at * LANES);
+            let (mine, others) = (self.0[at], others.0[at]);
+            equal |= u64::from(mine.equal(others)) << (at * LANES);
+            not_less |= u64::from(mine.at_least(others)) << (at * LANES);
             at += 1;
         }
-        let parts_at = ((!equal).trailing_zeros() as usize).min(REACH * LANES);
-        let shorter = key.len().min(other.len()) - base;
-        if parts_at == REACH * LANES && shorter > parts_at {
-            return (parts_at as u64, key[base + parts_at..] >= other[base + parts_at..]);
+        let (whole, shorter) = (REACH * LANES, key.len().min(other.len()) - base);
+        let same = ((!equal).trailing_zeros() as usize).min(whole);
+        if same == whole && shorter > whole {
+            return (whole, key[base + whole..] >= other[base + whole..]);
         }
         // In arithmetic: nobody can guess which of them is greater.
-        let parts = parts_at < shorter;
-        let is_above = parts & (above >> (parts_at & 63) & 1 != 0) | !parts & (key.len() >= other.len());
-        (parts_at.min(shorter) as u64, is_above)
+        let (part, ends) = (not_less >> (same & 63) & 1 != 0, key.len() >= other.len());
+        (same.min(shorter), part & (same < shorter) | ends & (same >= shorter))
     }
+}
+
+/// Whether two keys, which have so many bytes, have the same ones in between.
+#[inline(always)]
+fn agree_between<S: Sixteen>(one: &[u8], other: &[u8], from: usize, to: usize) -> bool {
+    let Some(before) = to.checked_sub(2 * LANES) else { return are_equal(&one[from..to], &other[from..to]) };
+    let same = |at| S::load(one, at).equal(S::load(other, at));
+    same(before) & same(before + LANES) == u16::MAX
+        && (before <= from || are_equal(&one[from..before], &other[from..before]))
+}
+
+/// Apart, because it is rarely asked.
+#[inline(never)]
+fn are_equal(one: &[u8], other: &[u8]) -> bool {
+    one == other
 }
 
 /// How many bytes two keys have in common at their beginning, which are equal up to `from`.

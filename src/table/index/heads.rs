@@ -21,7 +21,7 @@ mod make;
 use std::mem::offset_of;
 
 use super::columns::{Columns, Seen, word};
-use super::forks;
+use super::forks::{self, Common, FAR, NEAR};
 use super::keys::Keys;
 use super::probe::Probe;
 use super::wide::{Lanes, Narrow, Search, ordered};
@@ -132,18 +132,13 @@ impl<const N: usize> Heads<N> {
                 Some(head) if is_near() => Some(head),
                 _ => None,
             },
-            Way::Forks => {
-                return L::apart(AmongForks::<N, { forks::NEAR }> { heads: self, key: probe.key, agreed, keys });
-            }
-            Way::FarForks => {
-                return L::apart(AmongForks::<N, { forks::FAR }> { heads: self, key: probe.key, agreed, keys });
-            }
-            Way::Apart => None,
+            _ => None,
         };
-        let head = match head.map_or_else(|| self.look_for(probe.key, agreed, keys), Ok) {
-            Ok(head) => head,
-            Err(outside) => return outside,
-        };
+        let head =
+            match head.map_or_else(|| L::apart(Aside { heads: self, key: probe.key, agreed, keys }), Ok) {
+                Ok(head) => head,
+                Err(outside) => return outside,
+            };
         let known = self.agreed().max(agreed);
         let rank = self.count::<L>(head);
         if self.heads[rank - 1] != head {
@@ -170,8 +165,7 @@ impl<const N: usize> Heads<N> {
                 head
             }
             Way::Forks | Way::FarForks => {
-                let is_near = self.has_prefix(probe.key, 0, keys);
-                let rank = is_near.then(|| self.rank::<L>(probe, self.agreed(), keys).0)?;
+                let (rank, _) = self.rank::<L>(probe, 0, keys);
                 return (rank > 1 && rank < self.len()).then_some(rank);
             }
             Way::Apart => return None,
@@ -181,10 +175,11 @@ impl<const N: usize> Heads<N> {
     }
 
     /// The head of a key, however it is found; or its [`rank`](Self::rank), if it does not agree with the others where they agree.
-    #[inline(never)]
+    #[inline(always)]
     fn look_for(&self, key: &[u8], agreed: usize, keys: &Keys) -> Result<i64, (usize, usize)> {
-        if let Some(outside) = self.outside(key, agreed, keys) {
-            return Err(outside);
+        if self.agreed() > agreed && !self.has_prefix(key, agreed, keys) {
+            let prefix = &keys.get(1)[..self.agreed()];
+            return Err((if key < prefix { 1 } else { self.len() }, agreed));
         }
         let known = self.agreed().max(agreed);
         match self.look_at(key) {
@@ -192,16 +187,6 @@ impl<const N: usize> Heads<N> {
             Seen::Before(head) => Err((self.count_below(ordered(head)), known)),
             Seen::After(head) => Err((self.count_to::<Narrow>(ordered(head)), known)),
         }
-    }
-
-    /// [`rank`](Self::rank) of a key that does not have the prefix of all others.
-    #[inline(always)]
-    fn outside(&self, key: &[u8], agreed: usize, keys: &Keys) -> Option<(usize, usize)> {
-        if self.agreed() <= agreed || self.has_prefix(key, agreed, keys) {
-            return None;
-        }
-        let model = &keys.get(1)[..self.agreed()];
-        Some((if key < model { 1 } else { self.len() }, agreed))
     }
 
     /// How many keys are at most one that has the head of some keys, of which the last is at `rank - 1`.
@@ -212,7 +197,11 @@ impl<const N: usize> Heads<N> {
         let (mut low, mut high) = (first, rank);
         while low < high {
             let middle = usize::midpoint(low, high);
-            if keys.get(middle)[self.agreed()..] <= key[self.agreed()..] { low = middle + 1 } else { high = middle }
+            if keys.get(middle)[self.agreed()..] <= key[self.agreed()..] {
+                low = middle + 1
+            } else {
+                high = middle
+            }
         }
         low
     }
@@ -259,41 +248,43 @@ impl<const N: usize> Heads<N> {
         let Some(prefix) = key.get(..self.agreed()) else { return false };
         match prefix.split_last_chunk::<TAIL>() {
             Some((before, tail)) => {
-                *tail == self.picked.tail && (before.len() <= agreed || self.begins_with(before, agreed, keys))
+                *tail == self.picked.tail
+                    && (before.len() <= agreed || self.begins_with(before, agreed, keys))
             }
             None => self.is_short(prefix),
         }
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn begins_with(&self, before: &[u8], agreed: usize, keys: &Keys) -> bool {
         before[agreed..] == keys.get(1)[agreed..before.len()]
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn is_short(&self, prefix: &[u8]) -> bool {
         *prefix == self.picked.tail[..prefix.len()]
     }
 }
 
-/// [`Heads::rank`] where forks take the place of heads.
-struct AmongForks<'h, 'p, const N: usize, const REACH: usize> {
+/// The head of a key, where it is not found at once, or its [`rank`](Heads::rank).
+struct Aside<'h, 'p, const N: usize> {
     heads: &'h Heads<N>,
     key: &'p [u8],
     agreed: usize,
     keys: &'h Keys,
 }
 
-impl<const N: usize, const REACH: usize> Search for AmongForks<'_, '_, N, REACH> {
-    type Found = (usize, usize);
+impl<const N: usize> Search for Aside<'_, '_, N> {
+    type Found = Result<i64, (usize, usize)>;
 
     #[inline(always)]
-    fn run<L: Lanes>(self) -> (usize, usize) {
+    fn run<L: Lanes>(self) -> Self::Found {
         let Self { heads, key, agreed, keys } = self;
-        if let Some(outside) = heads.outside(key, agreed, keys) {
-            return outside;
+        let (words, len, common) = (&heads.heads, heads.len(), Common { agreed, base: heads.agreed() });
+        match heads.way {
+            Way::Forks => Err(forks::rank::<L, N, NEAR>(words, len, common, key, keys)),
+            Way::FarForks => Err(forks::rank::<L, N, FAR>(words, len, common, key, keys)),
+            _ => heads.look_for(key, agreed, keys),
         }
-        let (rank, known) = forks::rank::<L, N, REACH>(&heads.heads, heads.len(), heads.agreed(), key, keys);
-        (rank, known.max(agreed))
     }
 }

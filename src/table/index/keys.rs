@@ -4,8 +4,7 @@
 use std::iter::repeat_n;
 use std::sync::Arc;
 
-use super::heads::LEAF;
-use super::prefetch::prefetch_bytes;
+use super::prefetch::prefetch_all;
 
 /// See the module. First come the offsets, of four bytes each: where every string starts, and where the last one ends.
 #[derive(Clone)]
@@ -75,17 +74,17 @@ impl Keys {
         &self.0[self.offset(place)..self.offset(place + 1)]
     }
 
-    /// A string; and as many bytes from its beginning on as there are, of others behind it.
+    /// A string, and all that there is from its beginning on, of the strings behind it.
     #[inline]
-    pub(super) fn get_with_more(&self, place: usize) -> (&[u8], &[u8]) {
+    pub(super) fn get_and_onward(&self, place: usize) -> (&[u8], &[u8]) {
         let (from, end) = (self.offset(place), self.offset(place + 1));
         (&self.0[from..end], &self.0[from..])
     }
 
-    /// Has it loaded where the first strings lie, as many as a node has.
+    /// Has it loaded where the first `count` strings are.
     #[inline(always)]
-    pub(super) fn prefetch_offsets(&self) {
-        prefetch_bytes(&self.0[..self.0.len().min(OFFSET * LEAF)]);
+    pub(super) fn prefetch_offsets(&self, count: usize) {
+        prefetch_all(&self.0[..self.0.len().min(OFFSET * count)]);
     }
 
     /// How many bytes they take, with all that is around them.

@@ -6,47 +6,37 @@
 const LINE: usize = 64;
 
 /// Has the first `bytes` bytes of `value` loaded, while the program goes on. A hint: it changes nothing but time.
-#[inline]
+#[inline(always)]
 pub(super) fn prefetch<T>(value: &T, bytes: usize) {
-    for at in (0..bytes.min(size_of::<T>())).step_by(LINE) {
-        ask(value, at);
-    }
-    // What does not begin with a line may end in one more.
-    if align_of::<T>() < LINE {
-        ask(value, bytes.saturating_sub(1));
-    }
+    lines(std::slice::from_ref(value), bytes.min(size_of::<T>()));
 }
 
 /// The same of all `values`.
-#[inline]
+#[inline(always)]
 pub(super) fn prefetch_all<T>(values: &[T]) {
-    // A value may be longer than a line, and none is so long that lines between would be left out.
-    const { assert!(size_of::<T>() <= 2 * LINE) };
-    for value in values {
-        ask(value, 0);
-        ask(value, size_of::<T>() / 2);
-    }
+    lines(values, size_of_val(values));
 }
 
-/// The same of bytes, up to four lines of them.
 #[inline(always)]
-pub(super) fn prefetch_bytes(bytes: &[u8]) {
-    for line in 0..4 {
-        if let Some(byte) = bytes.get(line * LINE) {
-            ask(byte, 0);
-        }
+fn lines<T>(values: &[T], bytes: usize) {
+    for at in (0..bytes).step_by(LINE) {
+        ask(values, at);
+    }
+    // What does not begin with a line may end in one more.
+    if align_of::<T>() < LINE {
+        ask(values, bytes.saturating_sub(1));
     }
 }
 
 #[inline(always)]
-fn ask<T>(value: &T, at: usize) {
+fn ask<T>(values: &[T], at: usize) {
     #[cfg(target_arch = "x86_64")]
-    if at < size_of::<T>() {
+    if at < size_of_val(values) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: the address is inside of `value`, and to prefetch an address is to name it: no memory is accessed, and
+        // SAFETY: the address is inside of `values`, and to prefetch an address is to name it: no memory is accessed, and
         // every x86-64 processor has the instruction.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast::<i8>().add(at)) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().cast::<i8>().add(at)) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (value, at);
+    let _ = (values, at);
 }

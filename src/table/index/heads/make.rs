@@ -4,7 +4,7 @@ use arrayvec::ArrayVec;
 
 use super::{Heads, PARTS, Picked, TAIL, Way};
 use crate::table::index::columns::{Columns, Seen, word};
-use crate::table::index::forks::{self, agreed};
+use crate::table::index::forks::{Forks, agreed};
 use crate::table::index::keys::Keys;
 use crate::table::index::wide::ordered;
 use crate::table::index::window::Window;
@@ -29,10 +29,10 @@ impl<const N: usize> Heads<N> {
         heads.begin_at(prefix, model, &key);
         if heads.ties() > 0 {
             heads.try_columns(Columns::of(prefix, len, &key), &key);
-            let forks = (heads.ties() > 0).then(|| forks::words(len, prefix, &key)).flatten();
-            if let Some((words, are_near)) = forks {
+            if let Some(forks) = (heads.ties() > 0).then(|| Forks::of(len, prefix, &key)).flatten() {
                 heads.picked.columns = None;
-                (heads.way, heads.heads) = (if are_near { Way::Forks } else { Way::FarForks }, words);
+                heads.way = if forks.are_near { Way::Forks } else { Way::FarForks };
+                heads.heads = forks.words;
                 return heads;
             }
         } else {
@@ -113,13 +113,7 @@ impl<const N: usize> Heads<N> {
 
     /// Takes the heads of `gone` keys from a place on out and puts those of `new` keys there; `keys` are all as they will
     /// be. Makes all heads anew where the new keys do not fit the way in which heads are made.
-    pub(in crate::table::index) fn splice(
-        &mut self,
-        from: usize,
-        gone: usize,
-        new: usize,
-        keys: &Keys,
-    ) {
+    pub(in crate::table::index) fn splice(&mut self, from: usize, gone: usize, new: usize, keys: &Keys) {
         let len = self.len() + new - gone;
         // What was the first key takes part now; or a few keys that went together have little in common with those to come.
         let takes_part = from == 0 && gone == 0;
@@ -131,7 +125,10 @@ impl<const N: usize> Heads<N> {
                 && self.has_prefix_of(keys.get(place), keys.get(model))
                 && matches!(self.look_at(keys.get(place)), Seen::Head(_))
         };
-        if len <= FEW || matches!(self.way, Way::Forks | Way::FarForks) || new > 0 && (takes_part || !fresh.clone().all(fits)) {
+        if len <= FEW
+            || matches!(self.way, Way::Forks | Way::FarForks)
+            || new > 0 && (takes_part || !fresh.clone().all(fits))
+        {
             *self = Self::of(len, |place| keys.get(place));
             return;
         }
