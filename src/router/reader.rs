@@ -16,6 +16,9 @@ use crate::table::{Denial, Finger, Grouping, Leader, Table};
 /// that replaced it does. The revisions that a reader sees never go back. An idle reader keeps the table that it saw last
 /// alive until its next call.
 ///
+/// Keys that come in order, or near each other, cost about half: a reader looks first where it found the last key, once that
+/// was of use for a while.
+///
 /// ```
 /// use shardway::{NodeId, Router};
 ///
@@ -27,6 +30,7 @@ use crate::table::{Denial, Finger, Grouping, Leader, Table};
 #[derive(Clone)]
 pub struct Reader {
     table: Follower<Arc<Shared>, Table>,
+    /// Serves whatever table is at hand.
     finger: Finger,
 }
 
@@ -55,7 +59,8 @@ impl Reader {
     /// does not allow the access.
     #[inline]
     pub fn resolve_for(&mut self, key: impl AsRef<[u8]>, access: Access) -> Result<Route, Refusal> {
-        self.table().resolve_for(key, access)
+        let table = self.table.value();
+        table.if_serving(table.resolve_near(key, &mut self.finger)?, access)
     }
 
     /// The routes of the shards that own these keys now, in the order of the keys, all of one revision: see
@@ -91,7 +96,9 @@ impl Reader {
         key: impl AsRef<[u8]>,
         access: Access,
     ) -> Result<Route, Denial<'_>> {
-        self.table().admit(node, token, key, access)
+        let (table, key) = (self.table.value(), key.as_ref());
+        let found = table.resolve_near(key, &mut self.finger);
+        table.admit_found(node, token, key, access, found)
     }
 
     /// The same for a request that is about all keys of a range: see [`Table::admit_range`].

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Shards, Table};
 use crate::key::AsKeyRange;
-use crate::shard::{Access, NodeId, Route, Shard, Token};
+use crate::shard::{Access, NodeId, Refusal, Route, Shard, Token};
 
 /// Why a request is not served here, and what cures it. Made without allocation: what it holds is read from the table when it
 /// is asked for.
@@ -96,7 +96,20 @@ impl Table {
         access: Access,
     ) -> Result<Route, Denial<'_>> {
         let key = key.as_ref();
-        match self.resolve(key) {
+        self.admit_found(node, token, key, access, self.resolve(key))
+    }
+
+    /// [`admit`](Self::admit), where it is known what [`resolve`](Self::resolve) says.
+    #[inline]
+    pub(crate) fn admit_found(
+        &self,
+        node: NodeId,
+        token: Token,
+        key: &[u8],
+        access: Access,
+        found: Result<Route, Refusal>,
+    ) -> Result<Route, Denial<'_>> {
+        match found {
             Ok(route) if route.token() == token => self.admit_to(node, route, access, || self.owner(key)),
             _ if self.is_behind(token) => Err(Denial::Ahead { token }),
             _ => Err(self.not_of_the_sender(key)),

@@ -244,6 +244,7 @@ impl Table {
     }
 
     /// [`resolve`](Self::resolve), for a thread that may ask for keys near each other.
+    // Compiled into the caller's: see `Reader::resolve`.
     #[inline(always)]
     pub(crate) fn resolve_near(&self, key: impl AsRef<[u8]>, finger: &mut Finger) -> Result<Route, Refusal> {
         self.index.route_near(key.as_ref(), finger).copied().ok_or(Refusal::NoOwner)
@@ -259,7 +260,11 @@ impl Table {
     /// the access is not one that others serve.
     #[inline]
     pub fn resolve_for(&self, key: impl AsRef<[u8]>, access: Access) -> Result<Route, Refusal> {
-        let route = self.resolve(key)?;
+        self.if_serving(self.resolve(key)?, access)
+    }
+
+    #[inline]
+    pub(crate) fn if_serving(&self, route: Route, access: Access) -> Result<Route, Refusal> {
         if !route.state.serves(access) {
             Err(Refusal::NotServing { route, access })
         } else if self.nodes.is_down(route.leader) && !access.is_for_followers() {

@@ -59,6 +59,11 @@ impl Way {
 }
 
 impl Finger {
+    #[inline(always)]
+    fn is_near(&self) -> bool {
+        self.near & NEAR == NEAR
+    }
+
     /// In arithmetic, with no branch: nobody can guess whether a key is near the one before.
     #[inline(always)]
     fn touch(&mut self, leaf: &Leaf) {
@@ -67,10 +72,11 @@ impl Finger {
         self.last = leaf;
     }
 
+    /// The key is elsewhere.
     #[inline(always)]
     fn move_along(&mut self, way: Way) {
         if !way.is_soon_after(self.way) {
-            self.near = 0;
+            self.near >>= 1;
         }
         self.way = way;
     }
@@ -81,7 +87,7 @@ impl Index {
     // Compiled into the caller's, as that is: for the copy of the route.
     #[inline(always)]
     pub(in crate::table) fn route_near(&self, key: &[u8], finger: &mut Finger) -> Option<&Route> {
-        if finger.near & NEAR == NEAR {
+        if finger.is_near() {
             return wide::run(Near { index: self, key, finger }).map(Place::route);
         }
         let place = wide::run(Owner(self, key))?;
@@ -95,7 +101,7 @@ impl Index {
         let (mut inner, mut bits): (&Inner, u8) = (root, way.bits);
         loop {
             bits = bits.wrapping_sub(TURN);
-            let place = (way.turns >> (bits & 63)) as usize % (1 << TURN);
+            let place = usize::try_from(way.turns >> (bits & 63) & ((1 << TURN) - 1)).unwrap_or(0);
             match &inner.children {
                 Children::Inners(inners) => inner = inners.get(place)?,
                 Children::Leaves(leaves) => return leaves.get(place).map(|leaf| &**leaf),
@@ -159,5 +165,88 @@ fn read_ahead(leaves: &Siblings<Leaf>, place: usize) {
     }
     if let Some(leaf) = leaves.get(place + 1) {
         prefetch_all(&leaf.facts);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::{Key, KeyEnd, KeyRange};
+    use crate::shard::{NodeId, ShardId, ShardRecord};
+    use crate::table::random::Random;
+
+    /// One shard for each number, which starts with it.
+    fn shards(count: u32) -> Index {
+        let starts: Vec<_> = (0..count).map(|start| Key::from(&start.to_be_bytes()[..])).collect();
+        let record = |place: usize| {
+            let end = starts.get(place + 1).map_or(KeyEnd::Unbounded, |end| KeyEnd::At(end.clone()));
+            let range = KeyRange::new(starts[place].clone(), end).unwrap();
+            ShardRecord::new(ShardId(place as u64 + 1), range, NodeId(1))
+        };
+        Index::from_sorted(&(0..starts.len()).map(record).collect::<Vec<_>>())
+    }
+
+    fn below(random: &mut Random, bound: u32) -> u32 {
+        u32::try_from(random.below(bound as usize)).unwrap()
+    }
+
+    fn find(index: &Index, key: u32, finger: &mut Finger) {
+        let found = index.route_near(&key.to_be_bytes(), finger).map(|route| route.shard.0);
+        assert_eq!(found, Some(u64::from(key) + 1));
+    }
+
+    const MANY: u32 = if cfg!(miri) { 300 } else { 20_000 };
+
+    #[test]
+    fn keys_in_order_are_near_and_others_are_not() {
+        let index = shards(MANY);
+        let mut finger = Finger::default();
+        let mut near = 0;
+        for key in 0..MANY {
+            near += u32::from(finger.is_near());
+            find(&index, key, &mut finger);
+        }
+        assert!(near > MANY * 9 / 10, "{near} of {MANY}");
+        // Four leaves: the fewest among which there is something to find.
+        let (index, mut random) = (shards(160), Random(1));
+        let (mut finger, mut near) = (Finger::default(), 0);
+        for _ in 0..MANY {
+            near += u32::from(finger.is_near());
+            find(&index, below(&mut random, 160), &mut finger);
+        }
+        assert!(near < MANY / 50 + 3, "{near} of {MANY}");
+    }
+
+    #[test]
+    fn a_finger_that_is_near_is_where_the_key_is() {
+        let index = shards(MANY);
+        let mut finger = Finger::default();
+        for key in 100..200 {
+            find(&index, key, &mut finger);
+        }
+        let leaf = index.leaf_at(finger.way).unwrap();
+        assert!(finger.is_near() && leaf.start(0) <= &199_u32.to_be_bytes()[..]);
+        assert!(leaf.start(leaf.len() - 1) >= &199_u32.to_be_bytes()[..]);
+    }
+
+    #[test]
+    fn wherever_a_finger_is_what_it_finds_is_right() {
+        let (index, mut random) = (shards(MANY), Random(7));
+        for _ in 0..MANY {
+            let way =
+                Way { turns: below(&mut random, 1 << 20).into(), bits: [5, 10, 15, 20, 70][random.below(5)] };
+            let key = below(&mut random, MANY);
+            find(&index, key, &mut Finger { near: NEAR, last: 0, way });
+            // In the leaf where the finger is and around it, too.
+            if let Some(leaf) = index.leaf_at(way) {
+                let ends = [leaf.start(0), leaf.start(leaf.len() - 1)];
+                let [first, last] = ends.map(|key| u32::from_be_bytes(*key.first_chunk().unwrap()));
+                for key in
+                    [first.saturating_sub(1), first, first + 1, last - 1, last, (last + 1).min(MANY - 1)]
+                {
+                    find(&index, key, &mut Finger { near: NEAR, last: 0, way });
+                }
+            }
+        }
     }
 }

@@ -19,6 +19,8 @@ pub(super) const NEAR: usize = 2;
 pub(super) const FAR: usize = 4;
 
 const WORD: usize = size_of::<u64>();
+/// A bit for each lane.
+const ALL: u64 = (1 << LANES) - 1;
 
 /// What tells the keys of a node apart.
 pub(super) struct Forks<const N: usize> {
@@ -117,7 +119,7 @@ pub(super) fn rank<L: Lanes, const N: usize, const REACH: usize>(
     let mut turns = 0;
     for lane in (0..N).step_by(LANES) {
         let found = stretch.pick(sixteen(fork_of(lane)));
-        turns |= u64::from(found.at_least(sixteen(byte_of(N, lane)))) << lane;
+        turns |= found.at_least(sixteen(byte_of(N, lane))) << lane;
     }
     let (missing, none) = (!turns | 1, L::Bytes::spread(0, 0));
     let mut ways = 0;
@@ -127,7 +129,7 @@ pub(super) fn rank<L: Lanes, const N: usize, const REACH: usize>(
             let turns = sixteen(turns_of(N, plane, lane));
             lacking = lacking.or(turns.and(L::Bytes::spread(missing, plane)));
         }
-        ways |= u64::from(none.at_least(lacking)) << lane;
+        ways |= none.at_least(lacking) << lane;
     }
     // The second key turns up nowhere, so it is always one of them.
     let nearest = 63 - (ways | 2).leading_zeros() as usize;
@@ -139,7 +141,7 @@ pub(super) fn rank<L: Lanes, const N: usize, const REACH: usize>(
     let length = L::Bytes::spread(length as u64, 0);
     let mut ends = 1 << len;
     for lane in (0..N).step_by(LANES) {
-        ends |= u64::from(length.at_least(sixteen(fork_of(lane)))) << lane;
+        ends |= length.at_least(sixteen(fork_of(lane))) << lane;
     }
     // Keys that have more in common with the nearest than this one has are all on one side of it.
     let upto = (2 << nearest) - 1;
@@ -163,10 +165,10 @@ struct Stretch<S, const REACH: usize>([S; REACH]);
 /// Which of sixteen bytes to take so that those from a place on come first, and zeros behind: from that place on.
 const ONWARD: [u8; 2 * LANES] = {
     let mut places = [0x80; 2 * LANES];
-    let mut at = 0;
+    let (mut at, mut place) = (0, 0);
     while at < LANES {
-        places[at] = at as u8;
-        at += 1;
+        places[at] = place;
+        (at, place) = (at + 1, place + 1);
     }
     places
 };
@@ -223,8 +225,8 @@ impl<S: Sixteen, const REACH: usize> Stretch<S, REACH> {
         let (mut equal, mut not_less, mut at) = (0, 0, 0);
         while at < REACH {
             let (mine, others) = (self.0[at], others.0[at]);
-            equal |= u64::from(mine.equal(others)) << (at * LANES);
-            not_less |= u64::from(mine.at_least(others)) << (at * LANES);
+            equal |= mine.equal(others) << (at * LANES);
+            not_less |= mine.at_least(others) << (at * LANES);
             at += 1;
         }
         let (whole, shorter) = (REACH * LANES, key.len().min(other.len()) - base);
@@ -243,7 +245,7 @@ impl<S: Sixteen, const REACH: usize> Stretch<S, REACH> {
 fn agree_between<S: Sixteen>(one: &[u8], other: &[u8], from: usize, to: usize) -> bool {
     let Some(before) = to.checked_sub(2 * LANES) else { return are_equal(&one[from..to], &other[from..to]) };
     let same = |at| S::load(one, at).equal(S::load(other, at));
-    same(before) & same(before + LANES) == u16::MAX
+    same(before) & same(before + LANES) == ALL
         && (before <= from || are_equal(&one[from..before], &other[from..before]))
 }
 

@@ -93,7 +93,7 @@ impl<const N: usize> Heads<N> {
     }
 
     #[cfg(test)]
-    pub(super) fn way(&self) -> (&'static str, bool) {
+    pub(super) fn way(&self) -> (&'static str, bool, bool) {
         let way = match self.way {
             Way::First => "of what keys begin with",
             Way::Window => "in a window",
@@ -101,7 +101,8 @@ impl<const N: usize> Heads<N> {
             Way::Forks => "by forks",
             Way::FarForks => "by far forks",
         };
-        (way, self.picked.columns.is_some())
+        let ties = !matches!(self.way, Way::Forks | Way::FarForks) && self.ties() > 0;
+        (way, self.picked.columns.is_some(), ties)
     }
 
     /// How many bytes come before the first one of a head. All keys agree on them.

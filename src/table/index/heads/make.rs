@@ -107,7 +107,7 @@ impl<const N: usize> Heads<N> {
     }
 
     /// How many keys have the head of the one before.
-    fn ties(&self) -> usize {
+    pub(super) fn ties(&self) -> usize {
         self.heads[..self.len()].windows(2).skip(1).filter(|pair| pair[0] == pair[1]).count()
     }
 

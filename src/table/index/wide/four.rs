@@ -104,8 +104,9 @@ impl Sixteen for Vector {
 
     #[inline(always)]
     fn spread(integer: u64, byte: usize) -> Self {
+        let byte = i8::try_from(byte).unwrap_or(i8::MIN);
         // SAFETY: see above.
-        Self(unsafe { _mm_shuffle_epi8(_mm_cvtsi64_si128(integer as i64), _mm_set1_epi8(byte as i8)) })
+        Self(unsafe { _mm_shuffle_epi8(_mm_cvtsi64_si128(integer as i64), _mm_set1_epi8(byte)) })
     }
 
     #[inline(always)]
@@ -133,15 +134,16 @@ impl Sixteen for Vector {
     }
 
     #[inline(always)]
-    fn at_least(self, other: Self) -> u16 {
+    fn at_least(self, other: Self) -> u64 {
         // SAFETY: see above.
         Self(unsafe { _mm_max_epu8(self.0, other.0) }).equal(self)
     }
 
     #[inline(always)]
-    fn equal(self, other: Self) -> u16 {
+    fn equal(self, other: Self) -> u64 {
         // SAFETY: see above.
-        unsafe { _mm_movemask_epi8(_mm_cmpeq_epi8(self.0, other.0)) as u16 }
+        let bits = unsafe { _mm_movemask_epi8(_mm_cmpeq_epi8(self.0, other.0)) };
+        bits.unsigned_abs().into()
     }
 }
 

@@ -25,10 +25,10 @@ pub(in crate::table::index) trait Sixteen: Copy {
     fn or(self, other: Self) -> Self;
 
     /// A bit for each byte that is not less than that of `other`.
-    fn at_least(self, other: Self) -> u16;
+    fn at_least(self, other: Self) -> u64;
 
     /// A bit for each byte that is that of `other`.
-    fn equal(self, other: Self) -> u16;
+    fn equal(self, other: Self) -> u64;
 }
 
 /// One after the other, as far as the compiler knows no better.
@@ -72,12 +72,12 @@ impl Sixteen for [u8; LANES] {
     }
 
     #[inline(always)]
-    fn at_least(self, other: Self) -> u16 {
-        (0..LANES).fold(0, |bits, at| bits | u16::from(self[at] >= other[at]) << at)
+    fn at_least(self, other: Self) -> u64 {
+        (0..LANES).fold(0, |bits, at| bits | u64::from(self[at] >= other[at]) << at)
     }
 
     #[inline(always)]
-    fn equal(self, other: Self) -> u16 {
-        (0..LANES).fold(0, |bits, at| bits | u16::from(self[at] == other[at]) << at)
+    fn equal(self, other: Self) -> u64 {
+        (0..LANES).fold(0, |bits, at| bits | u64::from(self[at] == other[at]) << at)
     }
 }
