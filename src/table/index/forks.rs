@@ -68,7 +68,7 @@ impl<const N: usize> Forks<N> {
 
 #[inline(always)]
 fn byte<const N: usize>(words: &[i64; N], at: usize) -> u8 {
-    words[at / WORD].to_le_bytes()[at % WORD]
+    (words[at / WORD] >> (at % WORD * 8)).to_le_bytes()[0]
 }
 
 /// How many times sixteen lanes there are.
@@ -113,7 +113,7 @@ pub(super) fn rank<L: Lanes, const N: usize, const REACH: usize>(
     if key.len() < base {
         return outside(len, common, key, keys);
     }
-    keys.prefetch_offsets(N);
+    keys.prefetch_offsets();
     let sixteen = |at: usize| L::Bytes::of(words, at / WORD);
     let stretch = Stretch::<L::Bytes, REACH>::of(key, base);
     let mut turns = 0;
@@ -243,16 +243,16 @@ impl<S: Sixteen, const REACH: usize> Stretch<S, REACH> {
 /// Whether two keys, which have so many bytes, have the same ones in between.
 #[inline(always)]
 fn agree_between<S: Sixteen>(one: &[u8], other: &[u8], from: usize, to: usize) -> bool {
-    let Some(before) = to.checked_sub(2 * LANES) else { return are_equal(&one[from..to], &other[from..to]) };
-    let same = |at| S::load(one, at).equal(S::load(other, at));
-    same(before) & same(before + LANES) == ALL
-        && (before <= from || are_equal(&one[from..before], &other[from..before]))
-}
-
-/// Apart, because it is rarely asked.
-#[inline(never)]
-fn are_equal(one: &[u8], other: &[u8]) -> bool {
-    one == other
+    let Some(last) = to.checked_sub(LANES) else { return one[from..to] == other[from..to] };
+    let differ = |at| S::load(one, at).equal(S::load(other, at)) != ALL;
+    let mut at = from;
+    while at < last {
+        if differ(at) {
+            return false;
+        }
+        at += LANES;
+    }
+    !differ(last)
 }
 
 /// How many bytes two keys have in common at their beginning, which are equal up to `from`.

@@ -4,7 +4,7 @@
 use std::iter::repeat_n;
 use std::sync::Arc;
 
-use super::prefetch::prefetch_all;
+use super::prefetch::prefetch;
 
 /// See the module. First come the offsets, of four bytes each: where every string starts, and where the last one ends.
 #[derive(Clone)]
@@ -71,20 +71,31 @@ impl Keys {
 
     #[inline]
     pub(super) fn get(&self, place: usize) -> &[u8] {
-        &self.0[self.offset(place)..self.offset(place + 1)]
+        let (from, end) = self.ends(place);
+        &self.0[from..end]
+    }
+
+    /// Where a string starts and ends.
+    #[inline]
+    fn ends(&self, place: usize) -> (usize, usize) {
+        let both: [u8; 2 * OFFSET] = self.0[OFFSET * place..].first_chunk().copied().unwrap_or_default();
+        let [a, b, c, d, e, f, g, h] = both;
+        (u32::from_le_bytes([a, b, c, d]) as usize, u32::from_le_bytes([e, f, g, h]) as usize)
     }
 
     /// A string, and all that there is from its beginning on, of the strings behind it.
     #[inline]
     pub(super) fn get_and_onward(&self, place: usize) -> (&[u8], &[u8]) {
-        let (from, end) = (self.offset(place), self.offset(place + 1));
+        let (from, end) = self.ends(place);
         (&self.0[from..end], &self.0[from..])
     }
 
-    /// Has it loaded where the first `count` strings are.
+    /// Has it loaded where strings are: the first ones, if there are so many.
     #[inline(always)]
-    pub(super) fn prefetch_offsets(&self, count: usize) {
-        prefetch_all(&self.0[..self.0.len().min(OFFSET * count)]);
+    pub(super) fn prefetch_offsets(&self) {
+        if let Some(offsets) = self.0.first_chunk::<{ OFFSET * 48 }>() {
+            prefetch(offsets, size_of_val(offsets));
+        }
     }
 
     /// How many bytes they take, with all that is around them.
@@ -94,18 +105,18 @@ impl Keys {
 
     #[inline]
     fn offset(&self, place: usize) -> usize {
-        self.0[OFFSET * place..].first_chunk().map_or(0, |bytes| u32::from_ne_bytes(*bytes) as usize)
+        self.0[OFFSET * place..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize)
     }
 }
 
 fn write_offset(heap: &mut [u8], place: usize, offset: usize) {
-    heap[OFFSET * place..][..OFFSET].copy_from_slice(&offset_of(offset).to_ne_bytes());
+    heap[OFFSET * place..][..OFFSET].copy_from_slice(&offset_of(offset).to_le_bytes());
 }
 
 fn move_offsets(to: &mut [u8], from: &[u8], by: u32) {
     for (to, from) in to.chunks_exact_mut(OFFSET).zip(from.chunks_exact(OFFSET)) {
-        let offset = from.first_chunk().map_or(0, |bytes| u32::from_ne_bytes(*bytes));
-        to.copy_from_slice(&offset.wrapping_add(by).to_ne_bytes());
+        let offset = from.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+        to.copy_from_slice(&offset.wrapping_add(by).to_le_bytes());
     }
 }
 
