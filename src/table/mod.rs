@@ -288,7 +288,7 @@ impl Table {
     pub fn resolve_many<K: AsRef<[u8]>>(&self, keys: &[K], answers: &mut Vec<Result<Route, Refusal>>) {
         answers.clear();
         answers.reserve(keys.len());
-        self.index.routes(keys, |route| answers.push(route.copied().ok_or(Refusal::NoOwner)));
+        self.index.routes(keys, |route| answers.push(route.map_or(Err(Refusal::NoOwner), |route| Ok(*route))));
     }
 
     /// All that is known of the shard that owns `key`. O(log n).

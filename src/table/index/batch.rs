@@ -71,12 +71,17 @@ impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Search for Floors<'t, '_, 
 impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Floors<'t, '_, K, A> {
     #[inline(always)]
     fn group<L: Lanes>(&mut self, root: &'t Inner, keys: &[K]) {
+        let Children::Inners(children) = &root.children else { return };
         let mut probes = Together::<Probe<'_>>::new();
         // Where each key is, and how many of its bytes all keys there are known to have.
         let mut inners = Together::<(&Inner, usize)>::new();
         for key in keys {
-            probes.push(Probe::new(key.as_ref()));
-            inners.push((root, 0));
+            let probe = Probe::new(key.as_ref());
+            let (place, agreed) = root.step::<L>(&probe, 0);
+            let inner: &Inner = &children[place];
+            prefetch(inner, INNER_LINES);
+            probes.push(probe);
+            inners.push((inner, agreed));
         }
         let (probes, inners) = (&probes[..], &mut inners[..]);
         // All leaves are equally deep, so all keys are on one level.
@@ -96,7 +101,7 @@ impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Floors<'t, '_, K, A> {
             if let Children::Leaves(children) = &inner.children {
                 let leaf: &Leaf = &children[place];
                 prefetch(leaf, LEAF_LINES);
-                prefetch(&leaf.facts, size_of::<usize>());
+                prefetch(&leaf.facts, 1);
                 leaves.push((leaf, agreed));
             }
         }

@@ -161,7 +161,7 @@ impl<'t> Search for Near<'t, '_, '_> {
 fn read_ahead(leaves: &Siblings<Leaf>, place: usize) {
     if let Some(leaf) = leaves.get(place + 2) {
         prefetch(&**leaf, LEAF_LINES);
-        prefetch(&leaf.facts, size_of::<usize>());
+        prefetch(&leaf.facts, 1);
     }
     if let Some(leaf) = leaves.get(place + 1) {
         prefetch_all(&leaf.facts);

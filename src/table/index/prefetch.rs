@@ -23,7 +23,7 @@ fn lines<T>(values: &[T], bytes: usize) {
         ask(values, at);
     }
     // What does not begin with a line may end in one more.
-    if align_of::<T>() < LINE {
+    if align_of::<T>() < LINE && bytes > 1 {
         ask(values, bytes.saturating_sub(1));
     }
 }
