@@ -67,7 +67,7 @@ impl Reader {
     /// [`Table::resolve_many`].
     #[inline]
     pub fn resolve_many<K: AsRef<[u8]>>(&mut self, keys: &[K], answers: &mut Vec<Result<Route, Refusal>>) {
-        self.table().resolve_many(keys, answers);
+        self.table.value().resolve_many_near(keys, answers, &mut self.finger);
     }
 
     /// Groups a batch of keys by the shards that own them now, all of one revision: see [`Table::group_by_shard`].

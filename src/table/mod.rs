@@ -286,9 +286,22 @@ impl Table {
     /// assert_eq!(answers, [table.resolve("user/4711"), table.resolve("user/5000")]);
     /// ```
     pub fn resolve_many<K: AsRef<[u8]>>(&self, keys: &[K], answers: &mut Vec<Result<Route, Refusal>>) {
+        self.resolve_many_near(keys, answers, &mut Finger::default());
+    }
+
+    /// [`resolve_many`](Self::resolve_many), for a thread that may have asked for keys near these.
+    #[inline]
+    pub(crate) fn resolve_many_near<K: AsRef<[u8]>>(
+        &self,
+        keys: &[K],
+        answers: &mut Vec<Result<Route, Refusal>>,
+        finger: &mut Finger,
+    ) {
         answers.clear();
         answers.reserve(keys.len());
-        self.index.routes(keys, |route| answers.push(route.map_or(Err(Refusal::NoOwner), |route| Ok(*route))));
+        let answer =
+            |route: Option<&Route>| answers.push(route.map_or(Err(Refusal::NoOwner), |route| Ok(*route)));
+        self.index.routes_near(keys, finger, answer);
     }
 
     /// All that is known of the shard that owns `key`. O(log n).

@@ -24,15 +24,6 @@ pub(super) const GROUP: usize = 64;
 type Together<T> = ArrayVec<T, GROUP>;
 
 impl Index {
-    /// Gives `answer` the route of the shard that owns each key, in the order of the keys.
-    pub(in crate::table) fn routes<'t, K: AsRef<[u8]>>(
-        &'t self,
-        keys: &[K],
-        mut answer: impl FnMut(Option<&'t Route>),
-    ) {
-        self.places(keys, |place| answer(place.map(Place::route)));
-    }
-
     /// Gives `answer` the place of the shard that owns each key, in the order of the keys.
     pub(super) fn places<'t, K: AsRef<[u8]>>(&'t self, keys: &[K], answer: impl FnMut(Option<Place<'t>>)) {
         wide::run(Floors { index: self, keys, answer });

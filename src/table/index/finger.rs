@@ -7,13 +7,14 @@
 //! The idea is that of finger search trees (Guibas, McCreight, Plass and Roberts, 1977).
 
 use super::Index;
+use super::batch::GROUP;
 use super::heads::INNER;
 use super::inner::{Children, Inner, Node, Siblings};
 use super::iter::Place;
 use super::leaf::Leaf;
 use super::prefetch::{prefetch, prefetch_all};
 use super::probe::Probe;
-use super::search::{INNER_LINES, LEAF_LINES, Owner};
+use super::search::{Floor, INNER_LINES, LEAF_LINES, Owner};
 use super::wide::{self, Lanes, Search};
 use crate::shard::Route;
 
@@ -30,6 +31,10 @@ pub(crate) struct Finger {
 
 /// So many keys in one leaf, and it is worth to look first where the last one was. In a small tree some are in one leaf by chance.
 const NEAR: u8 = 0b11_1111;
+
+/// Of keys that are looked up together, one in so many is looked at. Only where far more of them are in each leaf than make a
+/// look-up of one key faster is one after the other faster than together.
+const SAMPLE: usize = 8;
 
 /// The turns from the root down to a leaf, the last one in the lowest bits. Of a tree that is too deep for that the first ones are
 /// lost: the way leads to another leaf, or nowhere.
@@ -95,6 +100,34 @@ impl Index {
         Some(place.route())
     }
 
+    /// Gives `answer` the route of the shard that owns each key, in the order of the keys: of those near each other one after the
+    /// other, and of all others together.
+    #[inline]
+    pub(in crate::table) fn routes_near<'t, K: AsRef<[u8]>>(
+        &'t self,
+        mut keys: &[K],
+        finger: &mut Finger,
+        mut answer: impl FnMut(Option<&'t Route>),
+    ) {
+        while !keys.is_empty() {
+            let done = if finger.is_near() {
+                let answer = |place: Option<Place<'t>>| answer(place.map(Place::route));
+                wide::run(NearEachOther { index: self, keys, finger, answer })
+            } else {
+                let (count, mut asked) = (keys.len().min(GROUP), 0);
+                self.places(&keys[..count], |place| {
+                    asked += 1;
+                    if asked % SAMPLE == 0 {
+                        place.inspect(|place| finger.touch(place.leaf));
+                    }
+                    answer(place.map(Place::route));
+                });
+                count
+            };
+            keys = &keys[done..];
+        }
+    }
+
     #[inline(always)]
     fn leaf_at(&self, way: Way) -> Option<&Leaf> {
         let Some(Node::Inner(root)) = &self.root else { return None };
@@ -110,7 +143,7 @@ impl Index {
     }
 }
 
-/// For one key, if a shard owns it, which is likely to be in the leaf of the one before or in the next one.
+/// For one key that is likely to be in the leaf of the one before.
 struct Near<'t, 'k, 'f> {
     index: &'t Index,
     key: &'k [u8],
@@ -123,20 +156,70 @@ impl<'t> Search for Near<'t, '_, '_> {
     #[inline(always)]
     fn run<L: Lanes>(self) -> Option<Place<'t>> {
         let Self { index, key, finger } = self;
-        let probe = Probe::new(key);
-        if let Some(leaf) = index.leaf_at(finger.way) {
-            if let Some(slot) = leaf.slot_within::<L>(&probe) {
-                return if leaf.reaches(slot, key) { Some(Place { leaf, slot }) } else { None };
+        Walk { index, leaf: index.leaf_at(finger.way), finger }.owner::<L>(key)
+    }
+}
+
+/// For many, for as long as they are. Gives how many that were.
+struct NearEachOther<'t, 'k, 'f, K, A> {
+    index: &'t Index,
+    keys: &'k [K],
+    finger: &'f mut Finger,
+    answer: A,
+}
+
+impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Search for NearEachOther<'t, '_, '_, K, A> {
+    type Found = usize;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> usize {
+        let Self { index, keys, finger, mut answer } = self;
+        let mut walk = Walk { index, leaf: index.leaf_at(finger.way), finger };
+        let mut done = 0;
+        for key in keys {
+            answer(walk.owner::<L>(key.as_ref()));
+            done += 1;
+            if !walk.finger.is_near() {
+                break;
             }
         }
-        let Some(Node::Inner(root)) = &index.root else { return Owner(index, key).run::<L>() };
-        if index.comes_before(key) {
+        done
+    }
+}
+
+/// Where a finger is, and the leaf there.
+struct Walk<'t, 'f> {
+    index: &'t Index,
+    leaf: Option<&'t Leaf>,
+    finger: &'f mut Finger,
+}
+
+impl<'t> Walk<'t, '_> {
+    /// The place of the shard that owns `key`.
+    #[inline(always)]
+    fn owner<L: Lanes>(&mut self, key: &[u8]) -> Option<Place<'t>> {
+        let probe = Probe::new(key);
+        let place =
+            match self.leaf.and_then(|leaf| Some(Place { leaf, slot: leaf.slot_within::<L>(&probe)? })) {
+                Some(place) => place,
+                None => self.go::<L>(&probe)?,
+            };
+        if place.leaf.reaches(place.slot, key) { Some(place) } else { None }
+    }
+
+    /// Down the tree, to the last shard that starts at or before a key.
+    #[inline(always)]
+    fn go<L: Lanes>(&mut self, probe: &Probe<'_>) -> Option<Place<'t>> {
+        let Some(Node::Inner(root)) = &self.index.root else {
+            return Floor(self.index, probe.key).run::<L>();
+        };
+        if self.index.comes_before(probe.key) {
             return None;
         }
         let (mut inner, mut agreed, mut way): (&Inner, usize, Way) = (root, 0, Way::default());
-        let leaf = loop {
+        let leaf: &Leaf = loop {
             let place;
-            (place, agreed) = inner.step::<L>(&probe, agreed);
+            (place, agreed) = inner.step::<L>(probe, agreed);
             way = way.then(place);
             match &inner.children {
                 Children::Inners(inners) => {
@@ -145,13 +228,13 @@ impl<'t> Search for Near<'t, '_, '_> {
                 }
                 Children::Leaves(leaves) => {
                     read_ahead(leaves, place);
-                    break &*leaves[place];
+                    break &leaves[place];
                 }
             }
         };
-        finger.move_along(way);
-        let slot = leaf.slot::<L>(&probe, agreed);
-        if leaf.reaches(slot, key) { Some(Place { leaf, slot }) } else { None }
+        self.finger.move_along(way);
+        self.leaf = Some(leaf);
+        Some(Place { leaf, slot: leaf.slot::<L>(probe, agreed) })
     }
 }
 
