@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use shardway::{
-    Direction, Error, Grouping, Key, KeyEnd, KeyRange, Leader, NodeId, NodeStatus, Route, Shard, Table,
+    Access, Direction, Error, Grouping, Key, KeyEnd, KeyRange, Leader, NodeId, NodeStatus, Route, Router,
+    Shard, Table,
 };
 
 use crate::dense::script::Script;
@@ -51,6 +52,7 @@ pub(crate) fn check_orders(table: &Table, keys: &[Key]) {
     let mut sorted = keys.to_vec();
     sorted.sort();
     check_groups(table, &sorted, buffers);
+    check_reader(table, keys, &sorted);
     // One key that is out of order, late.
     if let [first, .., last] = &mut sorted[..] {
         std::mem::swap(first, last);
@@ -60,6 +62,24 @@ pub(crate) fn check_orders(table: &Table, keys: &[Key]) {
     check_groups(table, &sorted, buffers);
     sorted.sort_by(|one, next| next.cmp(one));
     check_groups(table, &sorted, buffers);
+}
+
+/// A reader that is asked for keys in order, each several times, and so looks first where it was last, says what the table says; and
+/// so when they come in no order again.
+fn check_reader(table: &Table, keys: &[Key], sorted: &[Key]) {
+    let mut reader = Router::new(table.clone()).reader();
+    let mut answers = Vec::new();
+    let dense = sorted.iter().flat_map(|key| [key; 10]);
+    let keys: Vec<&Key> = dense.chain(keys).chain(sorted).collect();
+    let expected: Vec<_> = keys.iter().map(|key| table.resolve(key)).collect();
+    for (key, answer) in keys.iter().zip(&expected) {
+        assert_eq!(reader.resolve(key), *answer);
+        assert_eq!(reader.resolve_for(key, Access::Write), table.resolve_for(key, Access::Write));
+    }
+    reader.resolve_many(&keys, &mut answers);
+    assert_eq!(answers, expected);
+    table.resolve_many(&keys, &mut answers);
+    assert_eq!(answers, expected);
 }
 
 /// A shard that is asked for, or a gap.

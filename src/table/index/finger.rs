@@ -301,6 +301,18 @@ mod tests {
     }
 
     #[test]
+    fn many_keys_in_order_are_near_for_as_long_as_they_are() {
+        let (index, mut random) = (shards(MANY), Random(3));
+        let in_order = (0..MANY).map(|key| (key / 10).to_be_bytes());
+        let in_no_order = (0..GROUP).map(|_| below(&mut random, MANY).to_be_bytes());
+        let mut finger = Finger::default();
+        index.routes_near(&in_order.clone().collect::<Vec<_>>(), &mut finger, |_| ());
+        assert!(finger.is_near());
+        index.routes_near(&in_order.chain(in_no_order).collect::<Vec<_>>(), &mut finger, |_| ());
+        assert!(!finger.is_near());
+    }
+
+    #[test]
     fn a_finger_that_is_near_is_where_the_key_is() {
         let index = shards(MANY);
         let mut finger = Finger::default();

@@ -82,11 +82,11 @@ fn above_four<const N: usize>(integers: &[i64; N], at: usize, most: i64) -> __m2
     unsafe { _mm256_cmpgt_epi64(_mm256_loadu_si256(four.as_ptr().cast()), _mm256_set1_epi64x(most)) }
 }
 
-/// Can be made only where AVX2 is.
+/// Sixteen bytes in a register. Can be named only as the bytes of [`Four`].
 #[derive(Clone, Copy)]
 pub(super) struct Vector(__m128i);
 
-// SAFETY, of all that is called below: it is part of AVX2 or of what comes with it, and a `Vector` is made only for `Four`.
+// What is called below is part of AVX2, or of what no processor with AVX2 is without.
 impl Sixteen for Vector {
     #[inline(always)]
     fn load(bytes: &[u8], from: usize) -> Self {
@@ -105,43 +105,43 @@ impl Sixteen for Vector {
     #[inline(always)]
     fn spread(integer: u64, byte: usize) -> Self {
         let byte = i8::try_from(byte).unwrap_or(i8::MIN);
-        // SAFETY: see above.
+        // SAFETY: see above: there are no such bytes but where AVX2 is.
         Self(unsafe { _mm_shuffle_epi8(_mm_cvtsi64_si128(integer as i64), _mm_set1_epi8(byte)) })
     }
 
     #[inline(always)]
     fn pick(self, places: Self) -> Self {
-        // SAFETY: see above.
+        // SAFETY: see above: there are no such bytes but where AVX2 is.
         Self(unsafe { _mm_shuffle_epi8(self.0, places.0) })
     }
 
     #[inline(always)]
     fn or_if<const BIT: i32>(self, other: Self, places: Self) -> Self {
-        // SAFETY: see above.
+        // SAFETY: see above: there are no such bytes but where AVX2 is.
         Self(unsafe { _mm_blendv_epi8(self.0, other.0, _mm_sll_epi16(places.0, _mm_cvtsi32_si128(7 - BIT))) })
     }
 
     #[inline(always)]
     fn and(self, other: Self) -> Self {
-        // SAFETY: see above.
+        // SAFETY: see above: there are no such bytes but where AVX2 is.
         Self(unsafe { _mm_and_si128(self.0, other.0) })
     }
 
     #[inline(always)]
     fn or(self, other: Self) -> Self {
-        // SAFETY: see above.
+        // SAFETY: see above: there are no such bytes but where AVX2 is.
         Self(unsafe { _mm_or_si128(self.0, other.0) })
     }
 
     #[inline(always)]
     fn at_least(self, other: Self) -> u64 {
-        // SAFETY: see above.
+        // SAFETY: see above: there are no such bytes but where AVX2 is.
         Self(unsafe { _mm_max_epu8(self.0, other.0) }).equal(self)
     }
 
     #[inline(always)]
     fn equal(self, other: Self) -> u64 {
-        // SAFETY: see above.
+        // SAFETY: see above: there are no such bytes but where AVX2 is.
         let bits = unsafe { _mm_movemask_epi8(_mm_cmpeq_epi8(self.0, other.0)) };
         bits.unsigned_abs().into()
     }
