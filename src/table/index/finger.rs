@@ -77,7 +77,7 @@ impl Finger {
         self.last = leaf;
     }
 
-    /// The key is elsewhere.
+    /// The key was elsewhere. Keys in order are in the next leaf, and those that are not go together again.
     #[inline(always)]
     fn move_along(&mut self, way: Way) {
         if !way.is_soon_after(self.way) {
@@ -128,6 +128,7 @@ impl Index {
         }
     }
 
+    /// The leaf at the end of a way, or another one, or none: the tree may have changed.
     #[inline(always)]
     fn leaf_at(&self, way: Way) -> Option<&Leaf> {
         let Some(Node::Inner(root)) = &self.root else { return None };

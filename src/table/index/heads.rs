@@ -1,10 +1,10 @@
 //! Searching among the keys of one node by fixed-width heads. Which nodes there are, and what they hold, is not known here.
 //!
 //! The head of a key is made of eight of its bytes, as one big-endian integer, picked so that heads are ordered as their
-//! keys are, except that different keys may have equal heads. So a search is one rank among integers that lie side by side,
-//! and more only where heads tie. The bytes are those that follow the prefix on which all keys agree, or,
-//! where more keys are told apart so, the first on which the keys do *not* all agree, over gaps on which they do:
-//! [`super::columns`]. Either way they are mostly taken out of a key at once: [`super::window`].
+//! keys are, except that different keys may have equal heads. So a search is one rank among integers that lie side by side. The
+//! bytes are those that follow the prefix on which all keys agree, or, where more keys are told apart so, the first on which the
+//! keys do *not* all agree, over gaps on which they do: [`super::columns`]. Either way they are mostly taken out of a key at once:
+//! [`super::window`]. Where some heads would still be equal, [`super::forks`] take the place of all.
 //!
 //! Where that tells all keys apart, the head is simply what a key begins with: most nodes of keys without structure are so, and
 //! there is nothing to find out about prefixes on the way down.
@@ -249,21 +249,11 @@ impl<const N: usize> Heads<N> {
         let Some(prefix) = key.get(..self.agreed()) else { return false };
         match prefix.split_last_chunk::<TAIL>() {
             Some((before, tail)) => {
-                *tail == self.picked.tail
-                    && (before.len() <= agreed || self.begins_with(before, agreed, keys))
+                let begins = || before[agreed..] == keys.get(1)[agreed..before.len()];
+                *tail == self.picked.tail && (before.len() <= agreed || begins())
             }
-            None => self.is_short(prefix),
+            None => *prefix == self.picked.tail[..prefix.len()],
         }
-    }
-
-    #[inline(always)]
-    fn begins_with(&self, before: &[u8], agreed: usize, keys: &Keys) -> bool {
-        before[agreed..] == keys.get(1)[agreed..before.len()]
-    }
-
-    #[inline(always)]
-    fn is_short(&self, prefix: &[u8]) -> bool {
-        *prefix == self.picked.tail[..prefix.len()]
     }
 }
 

@@ -90,10 +90,11 @@ impl Keys {
         (&self.0[from..end], &self.0[from..])
     }
 
-    /// Has it loaded where strings are: the first ones, if there are so many.
+    /// Has it loaded where the first strings are, about as many as a node has.
     #[inline(always)]
     pub(super) fn prefetch_offsets(&self) {
-        if let Some(offsets) = self.0.first_chunk::<{ OFFSET * 48 }>() {
+        const MANY: usize = 48;
+        if let Some(offsets) = self.0.first_chunk::<{ OFFSET * MANY }>() {
             prefetch(offsets, size_of_val(offsets));
         }
     }
