@@ -19,9 +19,11 @@ use super::wide::{self, Lanes, Search};
 use crate::shard::Route;
 
 /// See the module. The default is on no leaf.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Finger {
-    /// A bit for each of the last keys, the lowest for the last: whether it was in the leaf of the one before.
+    /// How many keys to wait before one is looked at again. Nothing else is to be done for most of those that come in no order.
+    wait: u8,
+    /// A bit for each of the keys that were looked at, the lowest for the last: whether it was in the leaf of the one before.
     near: u8,
     /// Where the last leaf lies, to know it again and for nothing else.
     last: usize,
@@ -31,6 +33,11 @@ pub(crate) struct Finger {
 
 /// So many keys in one leaf, and it is worth to look first where the last one was. In a small tree some are in one leaf by chance.
 const NEAR: u8 = 0b11_1111;
+
+/// How many keys go by unseen after two that were not near.
+const PAUSE: u8 = 64;
+/// The last key that was looked at may have been a long time ago: the next one need not be near it.
+const AFRESH: u8 = 0b1;
 
 /// Of keys that are looked up together, one in so many is looked at. Only where far more of them are in each leaf than make a
 /// look-up of one key faster is one after the other faster than together.
@@ -63,6 +70,12 @@ impl Way {
     }
 }
 
+impl Default for Finger {
+    fn default() -> Self {
+        Self { wait: 1, near: AFRESH, last: 0, way: Way::default() }
+    }
+}
+
 impl Finger {
     #[inline(always)]
     fn is_near(&self) -> bool {
@@ -92,12 +105,27 @@ impl Index {
     // Compiled into the caller's, as that is: for the copy of the route.
     #[inline(always)]
     pub(in crate::table) fn route_near(&self, key: &[u8], finger: &mut Finger) -> Option<&Route> {
-        if finger.is_near() {
-            return wide::run(Near { index: self, key, finger }).map(Place::route);
-        }
+        finger.wait = finger.wait.wrapping_sub(1);
+        let place = if finger.wait != 0 {
+            wide::run(Owner(self, key))
+        } else if finger.is_near() {
+            finger.wait = 1;
+            wide::run(Near { index: self, key, finger })
+        } else {
+            self.look_at(key, finger)
+        };
+        place.map(Place::route)
+    }
+
+    #[inline(never)]
+    fn look_at(&self, key: &[u8], finger: &mut Finger) -> Option<Place<'_>> {
+        finger.wait = 1;
         let place = wide::run(Owner(self, key))?;
         finger.touch(place.leaf);
-        Some(place.route())
+        if finger.near & 0b11 == 0 {
+            (finger.wait, finger.near) = (PAUSE, AFRESH);
+        }
+        Some(place)
     }
 
     /// Gives `answer` the route of the shard that owns each key, in the order of the keys: of those near each other one after the
@@ -332,7 +360,7 @@ mod tests {
             let way =
                 Way { turns: below(&mut random, 1 << 20).into(), bits: [5, 10, 15, 20, 70][random.below(5)] };
             let key = below(&mut random, MANY);
-            find(&index, key, &mut Finger { near: NEAR, last: 0, way });
+            find(&index, key, &mut Finger { wait: 1, near: NEAR, last: 0, way });
             // In the leaf where the finger is and around it, too.
             if let Some(leaf) = index.leaf_at(way) {
                 let ends = [leaf.start(0), leaf.start(leaf.len() - 1)];
@@ -340,7 +368,7 @@ mod tests {
                 for key in
                     [first.saturating_sub(1), first, first + 1, last - 1, last, (last + 1).min(MANY - 1)]
                 {
-                    find(&index, key, &mut Finger { near: NEAR, last: 0, way });
+                    find(&index, key, &mut Finger { wait: 1, near: NEAR, last: 0, way });
                 }
             }
         }
