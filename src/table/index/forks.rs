@@ -14,8 +14,9 @@
 use super::keys::Keys;
 use super::wide::{LANES, Lanes, Sixteen};
 
-/// How many sixteens of bytes the forks of a node may lie apart: mostly these, or else twice as many.
-pub(super) const NEAR: usize = 2;
+/// How many sixteens of bytes the forks of a node may lie apart: mostly these, or else one more. With two, more nodes need more, and
+/// nobody can guess which; with four for all, all take as long as the longest.
+pub(super) const NEAR: usize = 3;
 pub(super) const FAR: usize = 4;
 
 const WORD: usize = size_of::<u64>();
@@ -209,9 +210,11 @@ impl<S: Sixteen, const REACH: usize> Stretch<S, REACH> {
     /// The bytes at sixteen places.
     #[inline(always)]
     fn pick(&self, places: S) -> S {
-        let two = |at: usize| self.0[at].pick(places).or_if::<4>(self.0[at + 1].pick(places), places);
-        const { assert!(REACH == NEAR || REACH == FAR) };
-        if REACH == NEAR { two(0) } else { two(0).or_if::<5>(two(REACH - 2), places) }
+        const { assert!(REACH == NEAR && NEAR == 3 || REACH == FAR && FAR == 4) };
+        let [first, second, third, last] = [0, 1, 2, REACH - 1].map(|at| self.0[at].pick(places));
+        let lower = first.or_if::<4>(second, places);
+        let upper = if REACH == FAR { third.or_if::<4>(last, places) } else { third };
+        lower.or_if::<5>(upper, places)
     }
 
     /// How many bytes `key`, whose stretch this is, has in common with another one that has the same `base` bytes, behind these and
@@ -243,16 +246,20 @@ impl<S: Sixteen, const REACH: usize> Stretch<S, REACH> {
 /// Whether two keys, which have so many bytes, have the same ones in between.
 #[inline(always)]
 fn agree_between<S: Sixteen>(one: &[u8], other: &[u8], from: usize, to: usize) -> bool {
-    let Some(last) = to.checked_sub(LANES) else { return one[from..to] == other[from..to] };
-    let differ = |at| S::load(one, at).equal(S::load(other, at)) != ALL;
+    let Some(last) = to.checked_sub(2 * LANES) else { return one[from..to] == other[from..to] };
+    let same = |at| S::load(one, at).equal(S::load(other, at));
+    // Mostly that is all, and how much more there is nobody can guess.
+    if same(last) & same(last + LANES) != ALL {
+        return false;
+    }
     let mut at = from;
     while at < last {
-        if differ(at) {
+        if same(at) != ALL {
             return false;
         }
         at += LANES;
     }
-    !differ(last)
+    true
 }
 
 /// How many bytes two keys have in common at their beginning, which are equal up to `from`.

@@ -35,7 +35,7 @@ type Family = (&'static str, fn(&mut Random) -> Vec<u8>);
 /// Miri takes its time, and what it looks for is in every family.
 const STEP: usize = if cfg!(miri) { 4 } else { 1 };
 
-const FAMILIES: [Family; 13] = [
+const FAMILIES: [Family; 14] = [
     ("any bytes, short", |random| random.bytes(&(0..=255).collect::<Vec<_>>(), 3)),
     ("sixteen random bytes", |random| (0..16).map(|_| random.byte()).collect()),
     ("prefixes of each other", |random| vec![b'a'; random.below(300)]),
@@ -69,6 +69,13 @@ const FAMILIES: [Family; 13] = [
         for _ in 0..random.below(5) {
             let at = random.below(name.len());
             name[at] = random.one_of(b"abc");
+        }
+        name
+    }),
+    ("few letters, from the first to the sixtieth", |random| {
+        let mut name = vec![b'.'; 60 + random.below(3)];
+        for (at, letters) in [(0, &b"ab"[..]), (9, b"ab"), (50, b"abcdefgh"), (59, b"abcdefgh")] {
+            name[at] = random.one_of(letters);
         }
         name
     }),
