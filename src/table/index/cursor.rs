@@ -47,7 +47,7 @@ impl Index {
     ///
     /// A key in the shard of the one before, in the next shard of the same leaf or in the gap between costs a few
     /// comparisons. One that is elsewhere is looked up; after it two are, then four, up to a whole group at once, until one
-    /// is near again. So keys in order take one pass, and keys in no order cost what [`routes`](Self::routes) does.
+    /// is near again. So keys in order take one pass, and keys in no order cost what [`places`](Self::places) does.
     pub(in crate::table) fn routes_along<K: AsRef<[u8]>>(
         &self,
         keys: &[K],
