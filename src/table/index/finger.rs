@@ -307,7 +307,7 @@ mod tests {
         assert_eq!(found, Some(u64::from(key) + 1));
     }
 
-    const MANY: u32 = if cfg!(miri) { 300 } else { 20_000 };
+    const MANY: u32 = if cfg!(miri) { 240 } else { 20_000 };
 
     #[test]
     fn keys_in_order_are_near_and_others_are_not() {
