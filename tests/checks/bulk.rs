@@ -51,7 +51,12 @@ impl Model {
             0 => Key::from([high, low]),
             1 => Key::from(format!("tenant/{high:04}/user/{low:09}/profile")),
             2 => Key::from([&[0xff; 40][..], &[high], &vec![0; usize::from(low)]].concat()),
-            _ => Key::from([&b"t\0\0\0\0\0"[..], &[high], &[0; 12], &[low], b"_r"].concat()),
+            3 => Key::from([&b"t\0\0\0\0\0"[..], &[high], &[0; 12], &[low], b"_r"].concat()),
+            // Bits as letters, and others between: as in paths, neighbours differ here and there.
+            _ => {
+                let spelled = |bit| if number << bit >= 1 << 15 { "xy/." } else { "ab/." };
+                Key::from((0..u16::BITS).map(spelled).collect::<String>())
+            }
         }
     }
 
@@ -168,7 +173,7 @@ impl Model {
 impl Grown {
     pub(crate) fn new(script: &mut Script<'_>) -> Self {
         let owner = Owner { end: KEYS, id: ShardId(1), leader: NodeId(1) };
-        let model = Model { shards: BTreeMap::from([(0, owner)]), next_id: 2, spelling: script.below(4) };
+        let model = Model { shards: BTreeMap::from([(0, owner)]), next_id: 2, spelling: script.below(5) };
         Self { table: Table::whole(NodeId(1)), model }
     }
 
