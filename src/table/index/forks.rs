@@ -34,7 +34,7 @@ impl<const N: usize> Forks<N> {
     const FITS: () = assert!(turns_of(N, N / 8, 0) <= N * WORD && N % 8 == 0 && N < 64);
 
     /// For `len` keys, of which the first takes no part, and all others agree on their first `base` bytes. `None` if they part too
-    /// far behind that. O(bytes on which neighbours agree, and the square of the number of keys).
+    /// far behind that. O(bytes on which neighbours agree).
     pub(super) fn of<'k>(len: usize, base: usize, key: &impl Fn(usize) -> &'k [u8]) -> Option<Self> {
         let () = Self::FITS;
         let mut forks = Self { words: [0; N], are_near: true };
@@ -48,9 +48,14 @@ impl<const N: usize> Forks<N> {
             forks.set(fork_of(place), distance);
             forks.set(byte_of(N, place), *key(place).get(at)?);
             // The way to a key is that to the one before up to the fork of both.
-            let is_above = |other: &usize| byte(&forks.words, fork_of(*other)) < distance;
-            let above = (2..place).filter(is_above).fold(0, |above, other| above | 1 << other);
-            turns[place] = turns[place - 1] & above | 1 << place;
+            let mut way = turns[place - 1];
+            while let Some(last) = way.checked_ilog2() {
+                if byte(&forks.words, fork_of(last as usize)) < distance {
+                    break;
+                }
+                way &= !(1 << last);
+            }
+            turns[place] = way | 1 << place;
         }
         for lane in 0..units(N) * LANES {
             let turns = turns.get(lane).copied().unwrap_or(1).to_le_bytes();
