@@ -29,10 +29,7 @@ impl<const N: usize> Heads<N> {
         heads.begin_at(prefix, model, &key);
         if heads.ties() > 0 {
             heads.try_columns(Columns::of(prefix, len, &key), &key);
-            if let Some(forks) = (heads.ties() > 0).then(|| Forks::of(len, prefix, &key)).flatten() {
-                heads.picked.columns = None;
-                heads.way = if forks.are_near { Way::Forks } else { Way::FarForks };
-                heads.heads = forks.words;
+            if heads.ties() > 0 && heads.try_forks(prefix, &key) {
                 return heads;
             }
         } else {
@@ -58,11 +55,15 @@ impl<const N: usize> Heads<N> {
 
     /// Has heads begin after a prefix that all have, `model` among them.
     fn begin_at<'k>(&mut self, prefix: usize, model: &[u8], key: &impl Fn(usize) -> &'k [u8]) {
+        self.leave_out(prefix, model);
+        self.fill(key);
+    }
+
+    fn leave_out(&mut self, prefix: usize, model: &[u8]) {
         self.prefix = u16::try_from(prefix).unwrap_or(u16::MAX);
         let tail = &model[prefix.saturating_sub(TAIL)..prefix];
         self.picked.tail = [0; TAIL];
         self.picked.tail[..tail.len()].copy_from_slice(tail);
-        self.fill(key);
     }
 
     /// Where heads, which are all different after the prefix, had better begin: with the first byte of a key, if that leaves two
@@ -90,6 +91,24 @@ impl<const N: usize> Heads<N> {
         }
     }
 
+    /// Puts forks behind a prefix that all have in the place of heads, if they are near enough.
+    fn try_forks<'k>(&mut self, prefix: usize, key: &impl Fn(usize) -> &'k [u8]) -> bool {
+        let Some(forks) = Forks::of(self.len(), prefix, key) else { return false };
+        self.picked.columns = None;
+        self.way = if forks.are_near { Way::Forks } else { Way::FarForks };
+        self.heads = forks.words;
+        true
+    }
+
+    /// Makes forks anew for other keys, which are likely to need them, too.
+    fn try_forks_again(&mut self, len: usize, keys: &Keys) -> bool {
+        let (model, last) = (keys.get(1), keys.get(len - 1));
+        let prefix = agreed(model, last, 0).min(usize::from(u16::MAX));
+        self.len = u8::try_from(len).unwrap_or(u8::MAX);
+        self.leave_out(prefix, model);
+        self.try_forks(prefix, &|place| keys.get(place))
+    }
+
     fn fill<'k>(&mut self, key: &impl Fn(usize) -> &'k [u8]) {
         for place in 1..self.len() {
             self.heads[place] = self.head(key(place));
@@ -115,6 +134,10 @@ impl<const N: usize> Heads<N> {
     /// be. Makes all heads anew where the new keys do not fit the way in which heads are made.
     pub(in crate::table::index) fn splice(&mut self, from: usize, gone: usize, new: usize, keys: &Keys) {
         let len = self.len() + new - gone;
+        let has_forks = matches!(self.way, Way::Forks | Way::FarForks);
+        if has_forks && len > FEW && self.try_forks_again(len, keys) {
+            return;
+        }
         // What was the first key takes part now; or a few keys that went together have little in common with those to come.
         let takes_part = from == 0 && gone == 0;
         let fresh = from.max(1)..from + new;
@@ -125,10 +148,7 @@ impl<const N: usize> Heads<N> {
                 && self.has_prefix_of(keys.get(place), keys.get(model))
                 && matches!(self.look_at(keys.get(place)), Seen::Head(_))
         };
-        if len <= FEW
-            || matches!(self.way, Way::Forks | Way::FarForks)
-            || new > 0 && (takes_part || !fresh.clone().all(fits))
-        {
+        if len <= FEW || has_forks || new > 0 && (takes_part || !fresh.clone().all(fits)) {
             *self = Self::of(len, |place| keys.get(place));
             return;
         }
