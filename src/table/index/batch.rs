@@ -8,7 +8,7 @@
 use arrayvec::ArrayVec;
 
 use super::Index;
-use super::inner::{Children, Inner, Node};
+use super::inner::{Children, Inner, Node, Siblings};
 use super::iter::Place;
 use super::leaf::Leaf;
 use super::prefetch::prefetch;
@@ -42,27 +42,25 @@ impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Search for Floors<'t, '_, 
 
     #[inline(always)]
     fn run<L: Lanes>(mut self) {
-        match &self.index.root {
-            Some(Node::Inner(root)) if matches!(root.children, Children::Inners(_)) => {
+        if let Some(Node::Inner(root)) = &self.index.root {
+            if let Children::Inners(children) = &root.children {
                 // A closure would be compiled by itself, and not for the processor.
                 for group in self.keys.chunks(GROUP) {
-                    self.group::<L>(root, group);
+                    self.group::<L>(root, children, group);
                 }
+                return;
             }
-            // So few nodes stay in the nearest caches: there is nothing to wait for together.
-            _ => {
-                for key in self.keys {
-                    (self.answer)(Owner(self.index, key.as_ref()).run::<L>());
-                }
-            }
+        }
+        // So few nodes stay in the nearest caches: there is nothing to wait for together.
+        for key in self.keys {
+            (self.answer)(Owner(self.index, key.as_ref()).run::<L>());
         }
     }
 }
 
 impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Floors<'t, '_, K, A> {
     #[inline(always)]
-    fn group<L: Lanes>(&mut self, root: &'t Inner, keys: &[K]) {
-        let Children::Inners(children) = &root.children else { return };
+    fn group<L: Lanes>(&mut self, root: &'t Inner, children: &'t Siblings<Inner>, keys: &[K]) {
         let mut probes = Together::<Probe<'_>>::new();
         // Where each key is, and how many of its bytes all keys there are known to have.
         let mut inners = Together::<(&Inner, usize)>::new();

@@ -14,7 +14,7 @@ use super::iter::Place;
 use super::leaf::Leaf;
 use super::prefetch::{prefetch, prefetch_all};
 use super::probe::Probe;
-use super::search::{Floor, INNER_LINES, LEAF_LINES, Owner};
+use super::search::{Descent, Floor, LEAF_LINES, Owner, descend};
 use super::wide::{self, Lanes, Search};
 use crate::shard::Route;
 
@@ -245,22 +245,10 @@ impl<'t> Walk<'t, '_> {
         if self.index.comes_before(probe.key) {
             return None;
         }
-        let (mut inner, mut agreed, mut way): (&Inner, usize, Way) = (root, 0, Way::default());
-        let leaf: &Leaf = loop {
-            let place;
-            (place, agreed) = inner.step::<L>(probe, agreed);
-            way = way.then(place);
-            match &inner.children {
-                Children::Inners(inners) => {
-                    inner = &inners[place];
-                    prefetch(inner, INNER_LINES);
-                }
-                Children::Leaves(leaves) => {
-                    read_ahead(leaves, place);
-                    break &leaves[place];
-                }
-            }
-        };
+        let mut way = Way::default();
+        let Descent { leaves, place, agreed } = descend::<L>(root, probe, |place| way = way.then(place));
+        let leaf: &Leaf = &leaves[place];
+        read_ahead(leaves, place);
         self.finger.move_along(way);
         self.leaf = Some(leaf);
         Some(Place { leaf, slot: leaf.slot::<L>(probe, agreed) })

@@ -158,9 +158,9 @@ pub(super) fn rank<L: Lanes, const N: usize, const REACH: usize>(
     (rank, agreed.max(base + usize::from(byte(words, fork_of(rank.min(N - 1))))))
 }
 
-/// [`rank`] of a key that departs from all others before they do.
+/// [`rank`] of a key that departs from all others before they do, forks or not.
 #[inline(never)]
-fn outside(len: usize, common: Common, key: &[u8], keys: &Keys) -> (usize, usize) {
+pub(super) fn outside(len: usize, common: Common, key: &[u8], keys: &Keys) -> (usize, usize) {
     let prefix = &keys.get(1)[..common.base];
     (if key < prefix { 1 } else { len }, common.agreed)
 }

@@ -101,8 +101,12 @@ impl<const N: usize> Heads<N> {
             Way::Forks => "by forks",
             Way::FarForks => "by far forks",
         };
-        let ties = !matches!(self.way, Way::Forks | Way::FarForks) && self.ties() > 0;
+        let ties = !self.has_forks() && self.ties() > 0;
         (way, self.picked.columns.is_some(), ties)
+    }
+
+    fn has_forks(&self) -> bool {
+        matches!(self.way, Way::Forks | Way::FarForks)
     }
 
     /// How many bytes come before the first one of a head. All keys agree on them.
@@ -179,8 +183,8 @@ impl<const N: usize> Heads<N> {
     #[inline(always)]
     fn look_for(&self, key: &[u8], agreed: usize, keys: &Keys) -> Result<i64, (usize, usize)> {
         if self.agreed() > agreed && !self.has_prefix(key, agreed, keys) {
-            let prefix = &keys.get(1)[..self.agreed()];
-            return Err((if key < prefix { 1 } else { self.len() }, agreed));
+            let common = Common { agreed, base: self.agreed() };
+            return Err(forks::outside(self.len(), common, key, keys));
         }
         let known = self.agreed().max(agreed);
         match self.look_at(key) {

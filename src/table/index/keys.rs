@@ -80,7 +80,7 @@ impl Keys {
     fn ends(&self, place: usize) -> (usize, usize) {
         let both: [u8; 2 * OFFSET] = self.0[OFFSET * place..].first_chunk().copied().unwrap_or_default();
         let [a, b, c, d, e, f, g, h] = both;
-        (u32::from_le_bytes([a, b, c, d]) as usize, u32::from_le_bytes([e, f, g, h]) as usize)
+        (u32::from_ne_bytes([a, b, c, d]) as usize, u32::from_ne_bytes([e, f, g, h]) as usize)
     }
 
     /// A string, and all that there is from its beginning on, of the strings behind it.
@@ -106,18 +106,18 @@ impl Keys {
 
     #[inline]
     fn offset(&self, place: usize) -> usize {
-        self.0[OFFSET * place..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize)
+        self.0[OFFSET * place..].first_chunk().map_or(0, |bytes| u32::from_ne_bytes(*bytes) as usize)
     }
 }
 
 fn write_offset(heap: &mut [u8], place: usize, offset: usize) {
-    heap[OFFSET * place..][..OFFSET].copy_from_slice(&offset_of(offset).to_le_bytes());
+    heap[OFFSET * place..][..OFFSET].copy_from_slice(&offset_of(offset).to_ne_bytes());
 }
 
 fn move_offsets(to: &mut [u8], from: &[u8], by: u32) {
     for (to, from) in to.chunks_exact_mut(OFFSET).zip(from.chunks_exact(OFFSET)) {
-        let offset = from.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
-        to.copy_from_slice(&offset.wrapping_add(by).to_le_bytes());
+        let offset = from.first_chunk().map_or(0, |bytes| u32::from_ne_bytes(*bytes));
+        to.copy_from_slice(&offset.wrapping_add(by).to_ne_bytes());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Index;
 use super::heads::{Heads, INNER, LEAF};
-use super::inner::{Children, Inner, Node};
+use super::inner::{Children, Inner, Node, Siblings};
 use super::iter::Place;
 use super::leaf::Leaf;
 use super::prefetch::prefetch;
@@ -29,7 +29,10 @@ impl<'t> Search for Floor<'t, '_> {
         let probe = Probe::new(key);
         let (leaf, agreed) = match index.root.as_ref()? {
             Node::Leaf(leaf) => (&**leaf, 0),
-            Node::Inner(root) => descend::<L>(root, &probe),
+            Node::Inner(root) => {
+                let Descent { leaves, place, agreed } = descend::<L>(root, &probe, |_| ());
+                (&*leaves[place], agreed)
+            }
         };
         Some(Place { leaf, slot: leaf.slot::<L>(&probe, agreed) })
     }
@@ -49,13 +52,27 @@ impl<'t> Search for Owner<'t, '_> {
     }
 }
 
-/// The leaf that `key` belongs to, and how many of its bytes all keys of the leaf are known to have.
+/// Where a way down the tree ended.
+pub(super) struct Descent<'t> {
+    /// The children of the last inner node, and the place of the one that the key belongs to.
+    pub(super) leaves: &'t Siblings<Leaf>,
+    pub(super) place: usize,
+    /// How many bytes of the key all keys of that leaf are known to have.
+    pub(super) agreed: usize,
+}
+
+/// Down from the root to the leaf that a key belongs to. `turn` is told each turn.
 #[inline(always)]
-fn descend<'t, L: Lanes>(root: &'t Inner, probe: &Probe<'_>) -> (&'t Leaf, usize) {
+pub(super) fn descend<'t, L: Lanes>(
+    root: &'t Inner,
+    probe: &Probe<'_>,
+    mut turn: impl FnMut(usize),
+) -> Descent<'t> {
     let (mut inner, mut agreed) = (root, 0);
     loop {
         let place;
         (place, agreed) = inner.step::<L>(probe, agreed);
+        turn(place);
         // The lines that the next search may need are loaded at once, instead of one after the other.
         match &inner.children {
             Children::Inners(inners) => {
@@ -63,9 +80,8 @@ fn descend<'t, L: Lanes>(root: &'t Inner, probe: &Probe<'_>) -> (&'t Leaf, usize
                 prefetch(inner, INNER_LINES);
             }
             Children::Leaves(leaves) => {
-                let leaf: &Leaf = &leaves[place];
-                prefetch(leaf, LEAF_LINES);
-                return (leaf, agreed);
+                prefetch(&*leaves[place], LEAF_LINES);
+                return Descent { leaves, place, agreed };
             }
         }
     }

@@ -13,20 +13,23 @@ mod sixteen;
 
 pub(super) use sixteen::{LANES, Sixteen};
 
+use super::window::{WINDOW, Window};
+
 /// An unsigned integer as a signed one, in the same order: wide comparisons are signed.
 #[inline(always)]
 pub(super) const fn ordered(unsigned: u64) -> i64 {
     (unsigned ^ 1 << (u64::BITS - 1)) as i64
 }
 
-use super::window::{WINDOW, Window};
-
 /// How a search counts, and picks bytes.
-pub(super) trait Lanes {
+pub(super) trait Lanes: Sized {
     type Bytes: Sixteen;
 
     /// Runs what is rarely part of a search, and not worth being compiled into each.
-    fn apart<S: Search>(search: S) -> S::Found;
+    #[inline(never)]
+    fn apart<S: Search>(search: S) -> S::Found {
+        search.run::<Self>()
+    }
 
     /// How many of `integers`, which ascend and are a multiple of eight, are at most `most`. Without a branch.
     fn at_most<const N: usize>(integers: &[i64; N], most: i64) -> usize;
@@ -50,11 +53,6 @@ pub(super) struct Narrow;
 impl Lanes for Even {
     type Bytes = [u8; 16];
 
-    #[inline(never)]
-    fn apart<S: Search>(search: S) -> S::Found {
-        search.run::<Self>()
-    }
-
     #[inline(always)]
     fn at_most<const N: usize>(integers: &[i64; N], most: i64) -> usize {
         integers.iter().map(|integer| usize::from(*integer <= most)).sum()
@@ -63,11 +61,6 @@ impl Lanes for Even {
 
 impl Lanes for Narrow {
     type Bytes = [u8; 16];
-
-    #[inline(never)]
-    fn apart<S: Search>(search: S) -> S::Found {
-        search.run::<Self>()
-    }
 
     #[inline(always)]
     fn at_most<const N: usize>(integers: &[i64; N], most: i64) -> usize {

@@ -25,7 +25,7 @@ impl<const N: usize> Heads<N> {
             heads: [i64::MAX; N],
             picked: Picked { tail: [0; TAIL], columns: None },
         };
-        let prefix = agreed(model, last, 0).min(usize::from(u16::MAX));
+        let prefix = prefix_of(model, last);
         heads.begin_at(prefix, model, &key);
         if heads.ties() > 0 {
             heads.try_columns(Columns::of(prefix, len, &key), &key);
@@ -103,7 +103,7 @@ impl<const N: usize> Heads<N> {
     /// Makes forks anew for other keys, which are likely to need them, too.
     fn try_forks_again(&mut self, len: usize, keys: &Keys) -> bool {
         let (model, last) = (keys.get(1), keys.get(len - 1));
-        let prefix = agreed(model, last, 0).min(usize::from(u16::MAX));
+        let prefix = prefix_of(model, last);
         self.len = u8::try_from(len).unwrap_or(u8::MAX);
         self.leave_out(prefix, model);
         self.try_forks(prefix, &|place| keys.get(place))
@@ -134,8 +134,7 @@ impl<const N: usize> Heads<N> {
     /// be. Makes all heads anew where the new keys do not fit the way in which heads are made.
     pub(in crate::table::index) fn splice(&mut self, from: usize, gone: usize, new: usize, keys: &Keys) {
         let len = self.len() + new - gone;
-        let has_forks = matches!(self.way, Way::Forks | Way::FarForks);
-        if has_forks && len > FEW && self.try_forks_again(len, keys) {
+        if self.has_forks() && len > FEW && self.try_forks_again(len, keys) {
             return;
         }
         // What was the first key takes part now; or a few keys that went together have little in common with those to come.
@@ -145,10 +144,10 @@ impl<const N: usize> Heads<N> {
         let model = if from > 1 { 1 } else { len.saturating_sub(1) };
         let fits = |place| {
             !fresh.contains(&model)
-                && self.has_prefix_of(keys.get(place), keys.get(model))
+                && keys.get(place).get(..self.agreed()) == keys.get(model).get(..self.agreed())
                 && matches!(self.look_at(keys.get(place)), Seen::Head(_))
         };
-        if len <= FEW || has_forks || new > 0 && (takes_part || !fresh.clone().all(fits)) {
+        if len <= FEW || self.has_forks() || new > 0 && (takes_part || !fresh.clone().all(fits)) {
             *self = Self::of(len, |place| keys.get(place));
             return;
         }
@@ -165,10 +164,6 @@ impl<const N: usize> Heads<N> {
         }
     }
 
-    fn has_prefix_of(&self, key: &[u8], model: &[u8]) -> bool {
-        key.get(..self.agreed()) == model.get(..self.agreed())
-    }
-
     /// What follows from the heads that are in use.
     fn settle(&mut self) {
         let len = self.len();
@@ -176,6 +171,11 @@ impl<const N: usize> Heads<N> {
         self.heads[0] = if len > 0 { i64::MIN } else { i64::MAX };
         self.firsts = std::array::from_fn(|part| self.heads[(part + 1) * N / PARTS]);
     }
+}
+
+/// How many bytes all keys have in common from one to another, as far as they can be left out.
+fn prefix_of(one: &[u8], other: &[u8]) -> usize {
+    agreed(one, other, 0).min(usize::from(u16::MAX))
 }
 
 /// How many bytes two heads have in common at their beginning.

@@ -20,7 +20,7 @@ impl Lanes for Four {
     #[inline(always)]
     fn apart<S: Search>(search: S) -> S::Found {
         // SAFETY: the processor has AVX2 and counts bits where `Four` is used.
-        unsafe { run_on_avx2_apart(search) }
+        unsafe { run_on_avx2(search) }
     }
 
     #[inline(always)]
@@ -149,17 +149,9 @@ impl Sixteen for Vector {
 
 /// # Safety
 ///
-/// As for [`run_on_avx2`].
-#[target_feature(enable = "avx2,popcnt")]
-#[inline(never)]
-unsafe fn run_on_avx2_apart<S: Search>(search: S) -> S::Found {
-    search.run::<Four>()
-}
-
-/// # Safety
-///
 /// The processor must have AVX2, and must count bits.
 #[target_feature(enable = "avx2,popcnt")]
+#[inline(never)]
 pub(super) unsafe fn run_on_avx2<S: Search>(search: S) -> S::Found {
     search.run::<Four>()
 }
