@@ -61,12 +61,13 @@ impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Search for Floors<'t, '_, 
 impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Floors<'t, '_, K, A> {
     #[inline(always)]
     fn group<L: Lanes>(&mut self, root: &'t Inner, children: &'t Siblings<Inner>, keys: &[K]) {
+        let common = self.index.common;
         let mut probes = Together::<Probe<'_>>::new();
         // Where each key is, and how many of its bytes all keys there are known to have.
         let mut inners = Together::<(&Inner, usize)>::new();
         for key in keys {
             let probe = Probe::new(key.as_ref());
-            let (place, agreed) = root.step::<L>(&probe, 0);
+            let (place, agreed) = root.step::<L>(&probe, 0, common);
             let inner: &Inner = &children[place];
             prefetch(inner, INNER_LINES);
             probes.push(probe);
@@ -77,7 +78,7 @@ impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Floors<'t, '_, K, A> {
         while let Children::Inners(_) = &inners[0].0.children {
             for (probe, (inner, agreed)) in probes.iter().zip(&mut *inners) {
                 let place;
-                (place, *agreed) = inner.step::<L>(probe, *agreed);
+                (place, *agreed) = inner.step::<L>(probe, *agreed, common);
                 if let Children::Inners(children) = &inner.children {
                     *inner = &children[place];
                     prefetch(*inner, INNER_LINES);
@@ -86,7 +87,7 @@ impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Floors<'t, '_, K, A> {
         }
         let mut leaves = Together::<(&Leaf, usize)>::new();
         for (probe, (inner, agreed)) in probes.iter().zip(inners) {
-            let (place, agreed) = inner.step::<L>(probe, *agreed);
+            let (place, agreed) = inner.step::<L>(probe, *agreed, common);
             if let Children::Leaves(children) = &inner.children {
                 let leaf: &Leaf = &children[place];
                 prefetch(leaf, LEAF_LINES);

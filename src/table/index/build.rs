@@ -38,6 +38,7 @@ impl Builder {
         }
         let mut index = Index { root: level.pop(), len: self.len, ..Index::default() };
         index.learn_first();
+        index.learn_common();
         index
     }
 }

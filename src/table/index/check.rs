@@ -21,7 +21,21 @@ impl Index {
         let first = self.run(&[], KeyEnd::Unbounded).next().map(|shard| shard.start());
         let fault = fault
             .and_then(|()| ensure(first == Some(self.first.as_bytes()), "the first key is not the first"));
+        let fault = fault.and_then(|()| self.all_share_what_is_common());
         fault.err().or((walk.shards != self.len).then_some("the index has lost count"))
+    }
+
+    fn all_share_what_is_common(&self) -> Result<(), &'static str> {
+        if let Some(Node::Inner(root)) = &self.root {
+            let common = root.keys.get(1).get(..self.common);
+            let others = self.run(&[], KeyEnd::Unbounded).skip(1);
+            let mut parts = others.map(|shard| shard.start().get(..self.common));
+            ensure(
+                common.is_some() && parts.all(|part| part == common),
+                "a start departs from what all have",
+            )?;
+        }
+        Ok(())
     }
 }
 

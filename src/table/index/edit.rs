@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrayvec::ArrayVec;
 
 use super::Index;
+use super::forks::agreed;
 use super::heads::{INNER, LEAF};
 use super::inner::{Children, Inner, Node, Siblings};
 use super::keys::Keys;
@@ -13,8 +14,8 @@ use super::leaf::Leaf;
 use super::probe::Probe;
 use super::weight::Weight;
 use super::wide::Narrow;
-use crate::key::Key;
-use crate::shard::ShardRecord;
+use crate::key::{Key, KeyEnd};
+use crate::shard::{Shard, ShardRecord};
 
 /// A node with fewer entries, of so many that it has room for, is merged with a neighbour or filled up from it.
 const fn few(room: usize) -> usize {
@@ -69,6 +70,10 @@ impl Index {
     }
 
     fn edit(&mut self, edit: &Edit<'_>) {
+        let is_small = !matches!(self.root, Some(Node::Inner(_)));
+        if !is_small {
+            self.share(edit.new);
+        }
         self.len = self.len + edit.new.len() - edit.gone;
         self.root = match self.root.take() {
             None => Some(Node::Leaf(Arc::new(Leaf::of(edit.new)))),
@@ -78,6 +83,31 @@ impl Index {
             },
         };
         self.learn_first();
+        if is_small {
+            self.learn_common();
+        }
+    }
+
+    /// Shards are to come, in ascending order. All starts but the least of all may have less in common then.
+    fn share(&mut self, new: &[ShardRecord]) {
+        let Some(Node::Inner(root)) = &self.root else { return };
+        let model = root.keys.get(1);
+        let starts = new.iter().map(|record| record.range.start()).chain([self.first.as_bytes()]);
+        let least = starts.clone().min().unwrap_or(model);
+        for start in starts.filter(|start| *start != least) {
+            if start.get(..self.common) != model.get(..self.common) {
+                self.common = agreed(start, model, 0);
+            }
+        }
+    }
+
+    /// What all starts but the first have in common is what the second and the last have.
+    pub(super) fn learn_common(&mut self) {
+        let mut starts = self.run(&[], KeyEnd::Unbounded).map(Shard::start);
+        starts.next();
+        let second = starts.next();
+        let last = starts.next_back().or(second);
+        self.common = second.zip(last).map_or(0, |(second, last)| agreed(second, last, 0));
     }
 
     pub(super) fn learn_first(&mut self) {

@@ -246,7 +246,8 @@ impl<'t> Walk<'t, '_> {
             return None;
         }
         let mut way = Way::default();
-        let Descent { leaves, place, agreed } = descend::<L>(root, probe, |place| way = way.then(place));
+        let Descent { leaves, place, agreed } =
+            descend::<L>(root, probe, self.index.common, |place| way = way.then(place));
         let leaf: &Leaf = &leaves[place];
         read_ahead(leaves, place);
         self.finger.move_along(way);

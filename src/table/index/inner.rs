@@ -48,21 +48,22 @@ impl Inner {
 
     /// The place of the child that `key` belongs to: the last one whose first key is at or before it, or the first.
     pub(super) fn place(&self, key: &[u8]) -> usize {
-        self.step::<Narrow>(&Probe::new(key), 0).0
+        self.step::<Narrow>(&Probe::new(key), 0, 0).0
     }
 
     /// A step down the tree: [`place`](Self::place), for a key whose first `agreed` bytes are known to be those of all keys
-    /// here; and how many bytes of it all keys under that child are known to have.
+    /// here; and how many bytes of it all keys under that child are known to have. All keys of the tree have `common` ones.
     #[inline(always)]
-    pub(super) fn step<L: Lanes>(&self, probe: &Probe<'_>, agreed: usize) -> (usize, usize) {
+    pub(super) fn step<L: Lanes>(&self, probe: &Probe<'_>, agreed: usize, common: usize) -> (usize, usize) {
         if let Some(rank) = self.heads.quick_rank::<L>(probe) {
             return (rank - 1, agreed);
         }
         let (rank, agrees) = self.heads.rank::<L>(probe, agreed, &self.keys);
-        // Under the outermost children there are keys outside of what the heads were made from. As a product: for which child it is
-        // nobody can guess, and a wrong guess takes longer than the rest of the step.
+        // Under the outermost children there are keys outside of what the heads were made from, but none outside of what the tree has.
+        // As a product: for which child it is nobody can guess, and a wrong guess takes longer than the rest of the step.
         let is_between = rank.wrapping_sub(2) < self.heads.len().wrapping_sub(2);
-        (rank - 1, agreed + (agrees - agreed) * usize::from(is_between))
+        let common = common.min(agrees);
+        (rank - 1, common + (agrees - common) * usize::from(is_between))
     }
 
     pub(super) fn weight(&self) -> Weight {

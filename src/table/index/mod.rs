@@ -55,11 +55,13 @@ pub(super) struct Index {
     len: usize,
     /// Where the first shard starts. In a table that covers the keyspace that is the empty key.
     first: Key,
+    /// How many bytes all starts but the first have in common at their beginning, at least.
+    common: usize,
 }
 
 impl Default for Index {
     fn default() -> Self {
-        Self { root: None, len: 0, first: Key::empty() }
+        Self { root: None, len: 0, first: Key::empty(), common: 0 }
     }
 }
 

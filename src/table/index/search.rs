@@ -30,7 +30,7 @@ impl<'t> Search for Floor<'t, '_> {
         let (leaf, agreed) = match index.root.as_ref()? {
             Node::Leaf(leaf) => (&**leaf, 0),
             Node::Inner(root) => {
-                let Descent { leaves, place, agreed } = descend::<L>(root, &probe, |_| ());
+                let Descent { leaves, place, agreed } = descend::<L>(root, &probe, index.common, |_| ());
                 (&*leaves[place], agreed)
             }
         };
@@ -61,17 +61,19 @@ pub(super) struct Descent<'t> {
     pub(super) agreed: usize,
 }
 
-/// Down from the root to the leaf that a key belongs to. `turn` is told each turn.
+/// Down from the root to the leaf that a key belongs to, in a tree of which all keys but the first have `common` bytes. `turn` is told
+/// each turn.
 #[inline(always)]
 pub(super) fn descend<'t, L: Lanes>(
     root: &'t Inner,
     probe: &Probe<'_>,
+    common: usize,
     mut turn: impl FnMut(usize),
 ) -> Descent<'t> {
     let (mut inner, mut agreed) = (root, 0);
     loop {
         let place;
-        (place, agreed) = inner.step::<L>(probe, agreed);
+        (place, agreed) = inner.step::<L>(probe, agreed, common);
         turn(place);
         // The lines that the next search may need are loaded at once, instead of one after the other.
         match &inner.children {

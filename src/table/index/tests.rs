@@ -370,3 +370,43 @@ fn what_is_shared_is_not_compared() {
     let shared = one.iter().zip(other).filter(|(one, other)| Arc::ptr_eq(one, other)).count();
     assert_eq!(shared, one.len() - 3, "a change copies one path");
 }
+
+/// What tells neighbours apart is followed by bytes that all have, and those say nothing of a key that is looked for.
+#[test]
+fn heads_have_room_for_more_than_what_tells_keys_apart() {
+    let of =
+        |keys: &[String]| heads::Heads::<{ heads::LEAF }>::of(keys.len(), |place| keys[place].as_bytes());
+    let keys = |user: fn(u32) -> u32| -> Vec<_> {
+        (1..13).map(|tenant| format!("tenant/{tenant:04}/user/{:09}", user(tenant))).collect()
+    };
+    assert_eq!(of(&keys(|tenant| tenant * 98_765_432)).way(), ("in a window", true, false));
+    let alike = of(&keys(|_| 0)).way();
+    assert_eq!(alike, ("in a window", false, false), "there is nothing behind that varies");
+    let rows: Vec<_> = (1..13).map(|row| format!("table/{:08}", row * 7_654_321)).collect();
+    assert_eq!(of(&rows).way(), ("in a window", false, false), "there is room");
+}
+
+/// As keys come that depart from the others earlier and earlier, before the first and behind it.
+#[test]
+fn what_all_keys_have_in_common_shrinks_as_keys_come() {
+    let mut random = Random(5);
+    let mut opinions = Opinions::default();
+    for number in 0..400 {
+        opinions.insert(&mut random, format!("tenant/{number:04}").into_bytes());
+    }
+    assert_eq!(opinions.index.common, "tenant/0".len());
+    let mut expect = |key: &str, common: usize| {
+        opinions.insert(&mut random, key.as_bytes().to_vec());
+        assert_eq!(opinions.index.common, common, "after {key}");
+        opinions.agree_on_all();
+        for asked in ["", "t", "tena", "tenant/", "tenant/0", "tenant/02", "tenant/1", "tenb", "z", key] {
+            opinions.agree_on(asked.as_bytes(), key);
+        }
+    };
+    expect("tenant/00", 8);
+    expect("tenant/1", 7);
+    expect("ten", 7);
+    expect("", 3);
+    expect("text", 2);
+    expect("z", 0);
+}

@@ -12,6 +12,9 @@ use crate::table::index::window::Window;
 /// With so few keys all heads are made anew, for they say little of those to come.
 const FEW: usize = 8;
 
+/// How many bytes of heads had better be left that vary, and are not needed to tell two apart.
+const ROOM: u32 = 1;
+
 impl<const N: usize> Heads<N> {
     /// Of `len` keys, in ascending order. O(bytes of the keys on which they differ).
     pub(in crate::table::index) fn of<'k>(len: usize, key: impl Fn(usize) -> &'k [u8]) -> Self {
@@ -41,6 +44,9 @@ impl<const N: usize> Heads<N> {
             if start == 0 {
                 heads.way = Way::First;
                 return heads;
+            }
+            if start == prefix {
+                heads.try_roomier(Columns::of(prefix, len, &key), &key);
             }
         }
         let window = match &heads.picked.columns {
@@ -89,6 +95,29 @@ impl<const N: usize> Heads<N> {
                 *self = other;
             }
         }
+    }
+
+    /// Picks bytes in another way, if heads that are all different leave so little room behind what tells two of them apart that a
+    /// key that is looked for often has the head of one.
+    fn try_roomier<'k>(&mut self, columns: Option<Columns>, key: &impl Fn(usize) -> &'k [u8]) {
+        if columns.is_some() && self.room() < ROOM {
+            let mut other = self.clone();
+            other.picked.columns = columns;
+            other.fill(key);
+            if other.ties() == 0 && other.room() > self.room() {
+                *self = other;
+            }
+        }
+    }
+
+    /// How many bytes vary among heads behind the last that tells two of them apart.
+    fn room(&self) -> u32 {
+        let heads = &self.heads[1..self.len()];
+        let apart = |pair: &[i64]| (pair[0] ^ pair[1]).leading_zeros() / u8::BITS;
+        let last = heads.windows(2).map(apart).max().unwrap_or(0);
+        let varies = heads.windows(2).fold(0, |bits, pair| bits | pair[0] ^ pair[1]).to_be_bytes();
+        let behind = varies.iter().skip(1 + last as usize);
+        behind.map(|byte| u32::from(*byte != 0)).sum()
     }
 
     /// Puts forks behind a prefix that all have in the place of heads, if they are near enough.
