@@ -3,7 +3,7 @@
 //!
 //! This file holds the table itself and its point look-ups. The rooms behind it: [`index`] finds entries by key,
 //! [`ids`] by id, [`nodes`] knows nodes, [`scan`] walks ranges and gaps, [`ranges`] and [`strict`] several ranges at once,
-//! [`totals`] sums them up; [`grouping`] groups keys, [`digest`] stands for all of it; [`draft`] carries changes out, with one
+//! [`totals`] sums them up; [`grouping`] groups keys, [`digest`] stands for all of it; [`draft`] carries changes out, with [`foresight`] of the next, and with one
 //! file for each family ([`registry`], [`split`], [`merge`], [`transfer`], [`relocation`], [`operations`]); [`bulk`] builds a
 //! table at once; [`image`] is the table as data, [`delta`] what leads from one version to a later one, [`moves`] what that means
 //! for keys; [`learning`] fills a client's table from answers; [`verify`] checks every invariant.
@@ -17,6 +17,7 @@ mod diff;
 mod digest;
 mod draft;
 mod fate;
+mod foresight;
 mod grouping;
 mod ids;
 mod image;
@@ -27,6 +28,7 @@ mod merge;
 mod moves;
 mod nodes;
 mod operations;
+mod prefetch;
 #[cfg(test)]
 mod random;
 mod ranges;
@@ -203,11 +205,15 @@ impl Table {
     pub fn apply(&self, changes: &[Change]) -> Result<(Self, Summary), Error> {
         let mut draft = Draft::of(self);
         let mut outcomes = Vec::with_capacity(changes.len());
-        for (index, change) in changes.iter().enumerate() {
-            let outcome = draft
-                .carry_out(change)
-                .map_err(|cause| Error::Transaction { index, cause: Box::new(cause) })?;
-            outcomes.push(outcome);
+        for together in changes.chunks(foresight::TOGETHER) {
+            draft.foresee(together);
+            for change in together {
+                let index = outcomes.len();
+                let outcome = draft
+                    .carry_out(change)
+                    .map_err(|cause| Error::Transaction { index, cause: Box::new(cause) })?;
+                outcomes.push(outcome);
+            }
         }
         draft.finish(outcomes)
     }

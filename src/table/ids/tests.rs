@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use arrayvec::ArrayVec;
+
 use super::*;
 use crate::table::random::Random;
 
@@ -83,6 +85,12 @@ impl Opinions {
                 let found = self.ids.get(ShardId(beside));
                 assert_eq!(found, self.tree.get(&beside).map(Vec::as_slice), "{context}: beside {id}");
             }
+        }
+        let asked: Vec<_> = self.tree.keys().flat_map(|id| [*id, id.wrapping_add(1)]).map(ShardId).collect();
+        for together in asked.chunks(9) {
+            let one_by_one: Vec<_> = together.iter().filter_map(|id| self.ids.get(*id)).collect();
+            let together: ArrayVec<_, 16> = together.iter().copied().collect();
+            assert_eq!(self.ids.get_all(&together)[..], one_by_one, "{context}: together");
         }
         let other = Ids::from_sorted(self.tree.iter().map(|(id, start)| (ShardId(*id), start.as_slice())));
         assert!(self.ids == other, "{context}");

@@ -11,17 +11,17 @@ use super::Index;
 use super::inner::{Children, Inner, Node, Siblings};
 use super::iter::Place;
 use super::leaf::Leaf;
-use super::prefetch::prefetch;
 use super::probe::Probe;
 use super::search::{INNER_LINES, LEAF_LINES, Owner};
 use super::wide::{self, Lanes, Search};
 use crate::shard::Route;
+use crate::table::prefetch::prefetch;
 
 /// How many keys go down together.
 pub(super) const GROUP: usize = 64;
 
 /// What is known of the keys that go down together.
-type Together<T> = ArrayVec<T, GROUP>;
+pub(super) type Together<T> = ArrayVec<T, GROUP>;
 
 impl Index {
     /// Gives `answer` the place of the shard that owns each key, in the order of the keys.
@@ -61,40 +61,8 @@ impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Search for Floors<'t, '_, 
 impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Floors<'t, '_, K, A> {
     #[inline(always)]
     fn group<L: Lanes>(&mut self, root: &'t Inner, children: &'t Siblings<Inner>, keys: &[K]) {
-        let common = self.index.common;
         let mut probes = Together::<Probe<'_>>::new();
-        // Where each key is, and how many of its bytes all keys there are known to have.
-        let mut inners = Together::<(&Inner, usize)>::new();
-        for key in keys {
-            let probe = Probe::new(key.as_ref());
-            let (place, agreed) = root.step::<L>(&probe, 0, common);
-            let inner: &Inner = &children[place];
-            prefetch(inner, INNER_LINES);
-            probes.push(probe);
-            inners.push((inner, agreed));
-        }
-        let (probes, inners) = (&probes[..], &mut inners[..]);
-        // All leaves are equally deep, so all keys are on one level.
-        while let Children::Inners(_) = &inners[0].0.children {
-            for (probe, (inner, agreed)) in probes.iter().zip(&mut *inners) {
-                let place;
-                (place, *agreed) = inner.step::<L>(probe, *agreed, common);
-                if let Children::Inners(children) = &inner.children {
-                    *inner = &children[place];
-                    prefetch(*inner, INNER_LINES);
-                }
-            }
-        }
-        let mut leaves = Together::<(&Leaf, usize)>::new();
-        for (probe, (inner, agreed)) in probes.iter().zip(inners) {
-            let (place, agreed) = inner.step::<L>(probe, *agreed, common);
-            if let Children::Leaves(children) = &inner.children {
-                let leaf: &Leaf = &children[place];
-                prefetch(leaf, LEAF_LINES);
-                prefetch(&leaf.facts, 1);
-                leaves.push((leaf, agreed));
-            }
-        }
+        let leaves = descend_together::<L, K>(root, children, keys, self.index.common, &mut probes);
         let mut places = Together::<Place<'_>>::new();
         for (probe, (leaf, agreed)) in probes.iter().zip(&leaves[..]) {
             let slot = leaf.slot::<L>(probe, *agreed);
@@ -107,4 +75,49 @@ impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Floors<'t, '_, K, A> {
             (self.answer)(owner);
         }
     }
+}
+
+/// The leaf that each key belongs to, and how many of its bytes all keys of that leaf are known to have, in a tree of which all keys but
+/// the first have `common` bytes. What is searched of these leaves is asked for.
+#[inline(always)]
+pub(super) fn descend_together<'t, 'k, L: Lanes, K: AsRef<[u8]>>(
+    root: &'t Inner,
+    children: &'t Siblings<Inner>,
+    keys: &'k [K],
+    common: usize,
+    probes: &mut Together<Probe<'k>>,
+) -> Together<(&'t Leaf, usize)> {
+    // Where each key is, and how many of its bytes all keys there are known to have.
+    let mut inners = Together::<(&Inner, usize)>::new();
+    for key in keys {
+        let probe = Probe::new(key.as_ref());
+        let (place, agreed) = root.step::<L>(&probe, 0, common);
+        let inner: &Inner = &children[place];
+        prefetch(inner, INNER_LINES);
+        probes.push(probe);
+        inners.push((inner, agreed));
+    }
+    let (probes, inners) = (&probes[..], &mut inners[..]);
+    // All leaves are equally deep, so all keys are on one level.
+    while let Children::Inners(_) = &inners[0].0.children {
+        for (probe, (inner, agreed)) in probes.iter().zip(&mut *inners) {
+            let place;
+            (place, *agreed) = inner.step::<L>(probe, *agreed, common);
+            if let Children::Inners(children) = &inner.children {
+                *inner = &children[place];
+                prefetch(*inner, INNER_LINES);
+            }
+        }
+    }
+    let mut leaves = Together::<(&Leaf, usize)>::new();
+    for (probe, (inner, agreed)) in probes.iter().zip(inners) {
+        let (place, agreed) = inner.step::<L>(probe, *agreed, common);
+        if let Children::Leaves(children) = &inner.children {
+            let leaf: &Leaf = &children[place];
+            prefetch(leaf, LEAF_LINES);
+            prefetch(&leaf.facts, 1);
+            leaves.push((leaf, agreed));
+        }
+    }
+    leaves
 }

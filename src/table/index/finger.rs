@@ -12,11 +12,11 @@ use super::heads::INNER;
 use super::inner::{Children, Inner, Node, Siblings};
 use super::iter::Place;
 use super::leaf::Leaf;
-use super::prefetch::{prefetch, prefetch_all};
 use super::probe::Probe;
 use super::search::{Descent, Floor, LEAF_LINES, Owner, descend};
 use super::wide::{self, Lanes, Search};
 use crate::shard::Route;
+use crate::table::prefetch::{prefetch, prefetch_all};
 
 /// See the module. The default is on no leaf.
 #[derive(Clone, Copy, Debug)]

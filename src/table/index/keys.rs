@@ -1,10 +1,9 @@
 //! Byte strings, end to end in one allocation that versions of a node share for as long as none of the strings changes.
 //! What they mean, and in which order they stand, is not known here.
 
+use crate::table::prefetch::{prefetch, prefetch_all};
 use std::iter::repeat_n;
 use std::sync::Arc;
-
-use super::prefetch::prefetch;
 
 /// See the module. First come the offsets, of four bytes each: where every string starts, and where the last one ends.
 #[derive(Clone)]
@@ -97,6 +96,11 @@ impl Keys {
         if let Some(offsets) = self.0.first_chunk::<{ OFFSET * MANY }>() {
             prefetch(offsets, size_of_val(offsets));
         }
+    }
+
+    /// Has all of them loaded.
+    pub(super) fn prefetch(&self) {
+        prefetch_all(&self.0);
     }
 
     /// How many bytes they take, with all that is around them.

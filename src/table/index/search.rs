@@ -5,9 +5,9 @@ use super::heads::{Heads, INNER, LEAF};
 use super::inner::{Children, Inner, Node, Siblings};
 use super::iter::Place;
 use super::leaf::Leaf;
-use super::prefetch::prefetch;
 use super::probe::Probe;
 use super::wide::{self, Lanes, Search};
+use crate::table::prefetch::prefetch;
 
 /// How many bytes of a node a search asks for ahead of time: its heads. With ten lines instead of seven, a look-up in a table
 /// of 100,000 shards took half as long again.

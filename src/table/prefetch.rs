@@ -7,13 +7,13 @@ const LINE: usize = 64;
 
 /// Has the first `bytes` bytes of `value` loaded, while the program goes on. A hint: it changes nothing but time.
 #[inline(always)]
-pub(super) fn prefetch<T>(value: &T, bytes: usize) {
+pub(in crate::table) fn prefetch<T>(value: &T, bytes: usize) {
     lines(std::slice::from_ref(value), bytes.min(size_of::<T>()));
 }
 
 /// The same of all `values`.
 #[inline(always)]
-pub(super) fn prefetch_all<T>(values: &[T]) {
+pub(in crate::table) fn prefetch_all<T>(values: &[T]) {
     lines(values, size_of_val(values));
 }
 
