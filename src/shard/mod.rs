@@ -15,7 +15,7 @@ pub use epoch::Epoch;
 pub use estimates::Estimates;
 pub use id::{NodeId, ShardId};
 pub use policy::Policy;
-pub(crate) use record::Facts;
+pub(crate) use record::Details;
 pub use record::{Shard, ShardRecord};
 pub use route::{Access, Refusal, Route};
 pub use state::ShardState;

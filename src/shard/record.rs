@@ -66,9 +66,9 @@ impl ShardRecord {
         Route { shard: self.id, epoch: self.epoch, leader: self.leader, state: self.state }
     }
 
-    pub(crate) fn facts(&self) -> Facts {
+    pub(crate) fn details(&self) -> Details {
         let Self { estimates, created, updated, version, .. } = *self;
-        Facts { route: self.route(), version, estimates, created, updated }
+        Details { version, estimates, created, updated }
     }
 
     /// Brings the replicas in order, or says why they are no set of replicas beside the leader.
@@ -95,10 +95,9 @@ impl ShardRecord {
     }
 }
 
-/// What is known of a shard besides its range and replicas, in one size for all.
+/// What is known of a shard besides its range, its route and its replicas.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Facts {
-    pub(crate) route: Route,
+pub(crate) struct Details {
     pub(crate) version: u64,
     pub(crate) estimates: Estimates,
     pub(crate) created: Timestamp,
@@ -108,20 +107,26 @@ pub(crate) struct Facts {
 /// One shard as a table knows it: a view, cheap to pass on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Shard<'t> {
-    facts: &'t Facts,
+    route: &'t Route,
+    details: &'t Details,
     range: KeyRange<&'t [u8]>,
     replicas: &'t [NodeId],
 }
 
 impl<'t> Shard<'t> {
-    pub(crate) fn new(facts: &'t Facts, range: KeyRange<&'t [u8]>, replicas: &'t [NodeId]) -> Self {
-        Self { facts, range, replicas }
+    pub(crate) fn new(
+        route: &'t Route,
+        details: &'t Details,
+        range: KeyRange<&'t [u8]>,
+        replicas: &'t [NodeId],
+    ) -> Self {
+        Self { route, details, range, replicas }
     }
 
     /// The name of the shard.
     #[must_use]
     pub fn id(self) -> ShardId {
-        self.facts.route.shard
+        self.route.shard
     }
 
     /// The keys that it owns.
@@ -145,13 +150,13 @@ impl<'t> Shard<'t> {
     /// What it is doing.
     #[must_use]
     pub fn state(self) -> ShardState {
-        self.facts.route.state
+        self.route.state
     }
 
     /// The node that leads it.
     #[must_use]
     pub fn leader(self) -> NodeId {
-        self.facts.route.leader
+        self.route.leader
     }
 
     /// The nodes that hold a copy besides the leader, in ascending order.
@@ -163,50 +168,50 @@ impl<'t> Shard<'t> {
     /// What it is thought to hold.
     #[must_use]
     pub fn estimates(self) -> Estimates {
-        self.facts.estimates
+        self.details.estimates
     }
 
     /// When it came to be.
     #[must_use]
     pub fn created(self) -> Timestamp {
-        self.facts.created
+        self.details.created
     }
 
     /// When it was last reported on.
     #[must_use]
     pub fn updated(self) -> Timestamp {
-        self.facts.updated
+        self.details.updated
     }
 
     /// Grows with every change to the record.
     #[must_use]
     pub fn version(self) -> u64 {
-        self.facts.version
+        self.details.version
     }
 
     /// Grows with every change to the range or the members.
     #[must_use]
     pub fn epoch(self) -> Epoch {
-        self.facts.route.epoch
+        self.route.epoch
     }
 
     /// The answer that a look-up in the range of the shard gives.
     #[must_use]
     pub fn route(self) -> Route {
-        self.facts.route
+        *self.route
     }
 
     /// What a request by what is known of it here carries: its id and epoch.
     #[must_use]
     pub fn token(self) -> Token {
-        self.facts.route.token()
+        self.route.token()
     }
 
     /// The whole record as owned data, for instance to change it and hand it to [`Change::update`](crate::Change::update).
     /// Allocates its keys and replicas.
     #[must_use]
     pub fn to_record(self) -> ShardRecord {
-        let Facts { route, version, estimates, created, updated } = *self.facts;
+        let (route, Details { version, estimates, created, updated }) = (self.route, *self.details);
         ShardRecord {
             id: route.shard,
             range: self.range.to_key_range(),

@@ -36,7 +36,7 @@ impl<K: AsRef<[u8]>> Search for Ahead<'_, '_, K> {
                 prefetch(*leaf, size_of::<Leaf>());
             }
             for (leaf, _) in &leaves {
-                prefetch_all(&leaf.facts);
+                prefetch_all(&leaf.details);
                 leaf.keys.prefetch();
             }
         }

@@ -66,7 +66,7 @@ impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Floors<'t, '_, K, A> {
         let mut places = Together::<Place<'_>>::new();
         for (probe, (leaf, agreed)) in probes.iter().zip(&leaves[..]) {
             let slot = leaf.slot::<L>(probe, *agreed);
-            prefetch(&leaf.facts[slot].route, size_of::<Route>());
+            prefetch(&leaf.routes[slot], size_of::<Route>());
             places.push(Place { leaf, slot });
         }
         for (key, place) in keys.iter().zip(&places[..]) {
@@ -115,7 +115,7 @@ pub(super) fn descend_together<'t, 'k, L: Lanes, K: AsRef<[u8]>>(
         if let Children::Leaves(children) = &inner.children {
             let leaf: &Leaf = &children[place];
             prefetch(leaf, LEAF_LINES);
-            prefetch(&leaf.facts, 1);
+            prefetch(&leaf.marks, 1);
             leaves.push((leaf, agreed));
         }
     }

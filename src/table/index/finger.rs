@@ -262,10 +262,10 @@ impl<'t> Walk<'t, '_> {
 fn read_ahead(leaves: &Siblings<Leaf>, place: usize) {
     if let Some(leaf) = leaves.get(place + 2) {
         prefetch(&**leaf, LEAF_LINES);
-        prefetch(&leaf.facts, 1);
+        prefetch(&leaf.marks, 1);
     }
     if let Some(leaf) = leaves.get(place + 1) {
-        prefetch_all(&leaf.facts);
+        prefetch_all(&leaf.routes);
     }
 }
 

@@ -26,7 +26,7 @@ impl Role {
     }
 
     fn is_in(self, leaf: &Leaf, slot: usize, node: NodeId) -> bool {
-        leaf.facts[slot].route.leader == node || self == Self::Holds && leaf.replicas(slot).contains(&node)
+        leaf.routes[slot].leader == node || self == Self::Holds && leaf.replicas(slot).contains(&node)
     }
 }
 

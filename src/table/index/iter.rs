@@ -23,7 +23,7 @@ impl<'t> Place<'t> {
 
     #[inline]
     pub(super) fn route(self) -> &'t Route {
-        &self.leaf.facts[self.slot].route
+        &self.leaf.routes[self.slot]
     }
 
     pub(super) fn start(self) -> &'t [u8] {

@@ -12,15 +12,17 @@ use super::probe::Probe;
 use super::weight::Weight;
 use super::wide::Lanes;
 use crate::key::{KeyEnd, KeyRange};
-use crate::shard::{Facts, NodeId, Shard, ShardRecord};
+use crate::shard::{Details, Epoch, NodeId, Route, Shard, ShardId, ShardRecord, ShardState};
 
-/// Neighbouring shards. Beside the heads, a look-up touches one of the facts, and a key only where heads do not tell.
+/// Neighbouring shards. Beside the heads, a look-up touches one of the routes, and a key only where heads do not tell.
 #[repr(C)]
 pub(super) struct Leaf {
     pub(super) heads: Heads<LEAF>,
+    /// [`NOWHERE`] where there is no shard.
+    pub(super) routes: [Route; LEAF],
     /// A bit for each shard that does not end where the next one in the leaf starts: its end is among the keys.
     pub(super) marks: u64,
-    pub(super) facts: Vec<Facts>,
+    pub(super) details: Vec<Details>,
     /// All starts, then the ends of the marked shards; an empty one is unbounded.
     pub(super) keys: Keys,
     replicas: Replicas,
@@ -42,6 +44,14 @@ struct Span {
 /// How many replicas a shard may have: those of a leaf must be within the reach of a span.
 pub(in crate::table) const MOST_REPLICAS: usize = u16::MAX as usize / LEAF;
 
+/// In unused places.
+const NOWHERE: Route = Route {
+    shard: ShardId(0),
+    epoch: Epoch { range: 0, members: 0 },
+    leader: NodeId(0),
+    state: ShardState::Offline,
+};
+
 /// What of a shard goes to the columns of a leaf that must be made anew for each change.
 #[derive(Clone, Copy)]
 struct Row<'r> {
@@ -57,18 +67,22 @@ impl Leaf {
     /// Of no more records than fit.
     pub(super) fn of(records: &[ShardRecord]) -> Self {
         let rows: Rows<'_> = records.iter().map(Row::of_record).collect();
-        Self::new(&rows, records.iter().map(ShardRecord::facts).collect())
+        let routes = records.iter().map(ShardRecord::route);
+        Self::new(&rows, routes, records.iter().map(ShardRecord::details).collect())
     }
 
-    fn new(rows: &[Row<'_>], facts: Vec<Facts>) -> Self {
+    fn new(rows: &[Row<'_>], routes: impl Iterator<Item = Route>, details: Vec<Details>) -> Self {
         let (keys, marks) = keys(rows);
         let heads = Heads::of(rows.len(), |place| keys.get(place));
-        Self { heads, marks, facts, keys, replicas: Replicas::of(rows) }
+        let mut leaf =
+            Self { heads, routes: [NOWHERE; LEAF], marks, details, keys, replicas: Replicas::of(rows) };
+        leaf.routes.iter_mut().zip(routes).for_each(|(place, route)| *place = route);
+        leaf
     }
 
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.facts.len()
+        self.heads.len()
     }
 
     /// The slot of the last shard that starts at or before `key`, which is not less than the first start.
@@ -131,7 +145,7 @@ impl Leaf {
 
     pub(super) fn shard(&self, slot: usize) -> Shard<'_> {
         let range = KeyRange::between(self.start(slot), self.end(slot));
-        Shard::new(&self.facts[slot], range, self.replicas(slot))
+        Shard::new(&self.routes[slot], &self.details[slot], range, self.replicas(slot))
     }
 
     /// Whether a shard here and one in another leaf are equal. What versions share is not compared.
@@ -140,7 +154,8 @@ impl Leaf {
         let shares_replicas =
             Arc::ptr_eq(&spans.nodes, &others.nodes) && spans.spans[slot] == others.spans[beside];
         let shares_keys = self.keys.is(&other.keys) && slot == beside;
-        self.facts[slot] == other.facts[beside]
+        self.routes[slot] == other.routes[beside]
+            && self.details[slot] == other.details[beside]
             && (shares_replicas || self.replicas(slot) == other.replicas(beside))
             && (shares_keys || self.start(slot) == other.start(beside) && self.end(slot) == other.end(beside))
     }
@@ -149,23 +164,23 @@ impl Leaf {
     pub(super) fn weight(&self) -> Weight {
         let mut sum = Weight::default();
         let mut last = None;
-        for (slot, facts) in self.facts.iter().enumerate() {
+        for (slot, details) in self.details.iter().enumerate() {
             let span = self.replicas.spans[slot];
             let replicas = if last == Some(span) { &[] } else { self.replicas(slot) };
             last = Some(span);
-            sum.add(Weight::of(facts, replicas));
+            sum.add(Weight::of(&self.routes[slot], details, replicas));
         }
         sum
     }
 
     pub(super) fn weight_of(&self, slot: usize) -> Weight {
-        Weight::of(&self.facts[slot], self.replicas(slot))
+        Weight::of(&self.routes[slot], &self.details[slot], self.replicas(slot))
     }
 
     /// About how many bytes it takes.
     pub(super) fn size(&self) -> usize {
         size_of::<Self>()
-            + self.facts.len() * size_of::<Facts>()
+            + self.details.len() * size_of::<Details>()
             + self.keys.size()
             + size_of_val(&*self.replicas.nodes)
     }
@@ -180,7 +195,7 @@ impl Leaf {
 
     /// Puts another record of the same range in the stead of one.
     pub(super) fn amend(&mut self, slot: usize, record: &ShardRecord) {
-        self.facts[slot] = record.facts();
+        (self.routes[slot], self.details[slot]) = (record.route(), record.details());
         if self.replicas(slot) != record.replicas {
             let mut rows: Rows<'_> = self.rows(0..self.len()).collect();
             rows[slot].replicas = &record.replicas;
@@ -196,10 +211,13 @@ impl Leaf {
         let (keys, marks) = self.other_keys(from, gone, new);
         match self.other_replicas(from, gone, new) {
             Some(replicas) => self.replicas = replicas,
-            None => self.replicas.share(from, gone, new.len(), self.facts.len()),
+            None => self.replicas.share(from, gone, new.len(), self.len()),
         }
         (self.keys, self.marks) = (keys, marks);
-        self.facts.splice(from..from + gone, new.iter().map(ShardRecord::facts));
+        let len = self.len();
+        self.routes.copy_within(from + gone..len, from + new.len());
+        self.routes[from..].iter_mut().zip(new).for_each(|(route, record)| *route = record.route());
+        self.details.splice(from..from + gone, new.iter().map(ShardRecord::details));
         self.heads.splice(from, gone, new.len(), &self.keys);
     }
 
@@ -240,7 +258,13 @@ impl Leaf {
     /// The shards below a slot, and those from it on.
     pub(super) fn halves(&self, middle: usize) -> (Self, Self) {
         let rows: Rows<'_> = self.rows(0..self.len()).collect();
-        let half = |part: Range<usize>| Self::new(&rows[part.clone()], self.facts[part].to_vec());
+        let half = |part: Range<usize>| {
+            Self::new(
+                &rows[part.clone()],
+                self.routes[part.clone()].iter().copied(),
+                self.details[part].to_vec(),
+            )
+        };
         (half(0..middle), half(middle..self.len()))
     }
 
@@ -248,22 +272,29 @@ impl Leaf {
     pub(super) fn share_out(&self, next: &Self) -> ArrayVec<Arc<Self>, 2> {
         let rows: ArrayVec<Row<'_>, { 2 * LEAF }> =
             self.rows(0..self.len()).chain(next.rows(0..next.len())).collect();
-        let facts = [&self.facts[..], &next.facts].concat();
+        let routes = [&self.routes[..self.len()], &next.routes[..next.len()]].concat();
+        let details = [&self.details[..], &next.details].concat();
         let middle = if rows.len() <= LEAF { rows.len() } else { rows.len() / 2 };
         let parts = [0..middle, middle..rows.len()].into_iter().filter(|part| !part.is_empty());
-        parts.map(|part| Arc::new(Self::new(&rows[part.clone()], facts[part].to_vec()))).collect()
+        parts
+            .map(|part| {
+                let routes = routes[part.clone()].iter().copied();
+                Arc::new(Self::new(&rows[part.clone()], routes, details[part].to_vec()))
+            })
+            .collect()
     }
 }
 
 impl Clone for Leaf {
     /// With room for one shard more: it is cloned to be changed.
     fn clone(&self) -> Self {
-        let mut facts = Vec::with_capacity(self.len() + 1);
-        facts.extend_from_slice(&self.facts);
+        let mut details = Vec::with_capacity(self.len() + 1);
+        details.extend_from_slice(&self.details);
         Self {
             heads: self.heads.clone(),
+            routes: self.routes,
             marks: self.marks,
-            facts,
+            details,
             keys: self.keys.clone(),
             replicas: self.replicas.clone(),
         }

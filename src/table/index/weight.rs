@@ -2,7 +2,7 @@
 
 use std::iter::Sum;
 
-use crate::shard::{Facts, NodeId, ShardRecord};
+use crate::shard::{Details, NodeId, Route, ShardRecord};
 use crate::table::bits::bit;
 
 /// Sums over some shards, which always fit.
@@ -17,15 +17,15 @@ pub(in crate::table) struct Weight {
 }
 
 impl Weight {
-    pub(super) fn of(facts: &Facts, replicas: &[NodeId]) -> Self {
-        let leaders = bit(facts.route.leader.0);
+    pub(super) fn of(route: &Route, details: &Details, replicas: &[NodeId]) -> Self {
+        let leaders = bit(route.leader.0);
         let holders = replicas.iter().fold(leaders, |holders, node| holders | bit(node.0));
-        let (keys, bytes) = (facts.estimates.keys.into(), facts.estimates.bytes.into());
+        let (keys, bytes) = (details.estimates.keys.into(), details.estimates.bytes.into());
         Self { shards: 1, keys, bytes, leaders, holders }
     }
 
     pub(super) fn of_records(records: &[ShardRecord]) -> Self {
-        records.iter().map(|record| Self::of(&record.facts(), &record.replicas)).sum()
+        records.iter().map(|record| Self::of(&record.route(), &record.details(), &record.replicas)).sum()
     }
 
     #[inline]
