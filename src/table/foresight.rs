@@ -12,6 +12,9 @@ use crate::shard::ShardId;
 /// How many changes are looked at together.
 pub(super) const TOGETHER: usize = 16;
 
+/// With no more shards than these all of them are near.
+const FEW: usize = 1 << 14;
+
 /// A change is about two shards at most.
 const SHARDS: usize = 2 * TOGETHER;
 
@@ -19,7 +22,7 @@ impl Draft {
     /// Has loaded what these changes, at most [`TOGETHER`], will touch. O(log n) for each.
     pub(super) fn foresee(&self, changes: &[Change]) {
         // One change finds its shard as fast.
-        if changes.len() < 2 {
+        if changes.len() < 2 || self.table.len() <= FEW {
             return;
         }
         let shards: ArrayVec<ShardId, SHARDS> =

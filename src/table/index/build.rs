@@ -10,7 +10,7 @@ use super::leaf::Leaf;
 use crate::shard::ShardRecord;
 
 /// How many records such a leaf holds, and children such a node: a few changes find room.
-pub(in crate::table) const FULL_LEAF: usize = LEAF * 11 / 12;
+pub(in crate::table) const FULL_LEAF: usize = LEAF * 7 / 8;
 const FULL_INNER: usize = INNER * 7 / 8;
 
 /// See the module.

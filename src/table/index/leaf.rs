@@ -31,17 +31,13 @@ pub(super) struct Leaf {
 /// The replicas of each shard. Neighbours that have the same ones, as the children of a split do, share them.
 #[derive(Clone)]
 struct Replicas {
-    nodes: Arc<[NodeId]>,
-    spans: [Span; LEAF],
+    /// First where each set starts, and where the last one ends, as numbers; then the sets, end to end.
+    sets: Arc<[NodeId]>,
+    /// Which set each shard has.
+    which: [u8; LEAF],
 }
 
-#[derive(Clone, Copy, Default, PartialEq)]
-struct Span {
-    from: u16,
-    to: u16,
-}
-
-/// How many replicas a shard may have: those of a leaf must be within the reach of a span.
+/// How many replicas a shard may have: more than anyone has, and little enough to be copied with each change beside it.
 pub(in crate::table) const MOST_REPLICAS: usize = u16::MAX as usize / LEAF;
 
 /// In unused places.
@@ -75,7 +71,7 @@ impl Leaf {
         let (keys, marks) = keys(rows);
         let heads = Heads::of(rows.len(), |place| keys.get(place));
         let mut leaf =
-            Self { heads, routes: [NOWHERE; LEAF], marks, details, keys, replicas: Replicas::of(rows) };
+            Self { heads, routes: [NOWHERE; LEAF], marks, details, keys, replicas: Replicas::of_rows(rows) };
         leaf.routes.iter_mut().zip(routes).for_each(|(place, route)| *place = route);
         leaf
     }
@@ -139,8 +135,7 @@ impl Leaf {
     }
 
     pub(super) fn replicas(&self, slot: usize) -> &[NodeId] {
-        let Span { from, to } = self.replicas.spans[slot];
-        &self.replicas.nodes[usize::from(from)..usize::from(to)]
+        self.replicas.of(slot)
     }
 
     pub(super) fn shard(&self, slot: usize) -> Shard<'_> {
@@ -150,9 +145,9 @@ impl Leaf {
 
     /// Whether a shard here and one in another leaf are equal. What versions share is not compared.
     pub(super) fn is_same(&self, slot: usize, other: &Self, beside: usize) -> bool {
-        let (spans, others) = (&self.replicas, &other.replicas);
+        let (replicas, others) = (&self.replicas, &other.replicas);
         let shares_replicas =
-            Arc::ptr_eq(&spans.nodes, &others.nodes) && spans.spans[slot] == others.spans[beside];
+            Arc::ptr_eq(&replicas.sets, &others.sets) && replicas.which[slot] == others.which[beside];
         let shares_keys = self.keys.is(&other.keys) && slot == beside;
         self.routes[slot] == other.routes[beside]
             && self.details[slot] == other.details[beside]
@@ -165,9 +160,9 @@ impl Leaf {
         let mut sum = Weight::default();
         let mut last = None;
         for (slot, details) in self.details.iter().enumerate() {
-            let span = self.replicas.spans[slot];
-            let replicas = if last == Some(span) { &[] } else { self.replicas(slot) };
-            last = Some(span);
+            let set = self.replicas.which[slot];
+            let replicas = if last == Some(set) { &[] } else { self.replicas(slot) };
+            last = Some(set);
             sum.add(Weight::of(&self.routes[slot], details, replicas));
         }
         sum
@@ -182,7 +177,7 @@ impl Leaf {
         size_of::<Self>()
             + self.details.len() * size_of::<Details>()
             + self.keys.size()
-            + size_of_val(&*self.replicas.nodes)
+            + size_of_val(&*self.replicas.sets)
     }
 
     fn row(&self, slot: usize) -> Row<'_> {
@@ -199,7 +194,7 @@ impl Leaf {
         if self.replicas(slot) != record.replicas {
             let mut rows: Rows<'_> = self.rows(0..self.len()).collect();
             rows[slot].replicas = &record.replicas;
-            let replicas = Replicas::of(&rows);
+            let replicas = Replicas::of_rows(&rows);
             drop(rows);
             self.replicas = replicas;
         }
@@ -251,7 +246,7 @@ impl Leaf {
             let above = self.rows(from + gone..self.len());
             let rows: Rows<'_> =
                 self.rows(0..from).chain(new.iter().map(Row::of_record)).chain(above).collect();
-            Replicas::of(&rows)
+            Replicas::of_rows(&rows)
         })
     }
 
@@ -350,24 +345,36 @@ impl Replicas {
     /// Puts `new` shards that have the replicas of the one at `from`, or of the last one, in the place of `gone`, of `len` in
     /// all.
     fn share(&mut self, from: usize, gone: usize, new: usize, len: usize) {
-        let shared = self.spans[from.min(len - 1)];
-        self.spans.copy_within(from + gone..len, from + new);
-        self.spans[from..from + new].fill(shared);
+        let shared = self.which[from.min(len - 1)];
+        self.which.copy_within(from + gone..len, from + new);
+        self.which[from..from + new].fill(shared);
     }
 
-    fn of(rows: &[Row<'_>]) -> Self {
-        let mut nodes: Vec<NodeId> = Vec::with_capacity(rows.iter().map(|row| row.replicas.len()).sum());
-        let mut spans = [Span::default(); LEAF];
-        let mut last = Span::default();
-        let narrow = |place: usize| u16::try_from(place).unwrap_or(u16::MAX);
-        for (row, span) in rows.iter().zip(&mut spans) {
-            if &nodes[usize::from(last.from)..usize::from(last.to)] != row.replicas {
-                let from = narrow(nodes.len());
-                nodes.extend_from_slice(row.replicas);
-                last = Span { from, to: narrow(nodes.len()) };
+    fn of_rows(rows: &[Row<'_>]) -> Self {
+        let mut distinct = ArrayVec::<&[NodeId], LEAF>::new();
+        let mut which = [0; LEAF];
+        for (row, which) in rows.iter().zip(&mut which) {
+            if distinct.last() != Some(&row.replicas) {
+                distinct.push(row.replicas);
             }
-            *span = last;
+            *which = u8::try_from(distinct.len() - 1).unwrap_or(u8::MAX);
         }
-        Self { nodes: nodes.into(), spans }
+        let mut at = distinct.len() + 1;
+        let mut bounds = ArrayVec::<NodeId, { LEAF + 1 }>::new();
+        bounds.push(NodeId(at as u64));
+        for set in &distinct {
+            at += set.len();
+            bounds.push(NodeId(at as u64));
+        }
+        let mut sets = Vec::with_capacity(at);
+        sets.extend_from_slice(&bounds);
+        distinct.iter().for_each(|set| sets.extend_from_slice(set));
+        Self { sets: sets.into(), which }
+    }
+
+    fn of(&self, slot: usize) -> &[NodeId] {
+        let set = usize::from(self.which[slot]);
+        let bound = |place: usize| usize::try_from(self.sets[place].0).unwrap_or(usize::MAX);
+        &self.sets[bound(set)..bound(set + 1)]
     }
 }
