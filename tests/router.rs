@@ -103,7 +103,7 @@ fn what_is_retained_can_be_told_and_is_freed_by_writers() {
     let retained = router.retained();
     assert!(retained.tables <= 2, "publishing frees what nobody holds: {retained:?}");
     assert_eq!((retained.held, retained.holders, retained.oldest_revision), (1, 3, Some(1)), "{retained:?}");
-    let bytes_of_a_table = 1_000;
+    let bytes_of_a_table = 4_000;
     assert!(
         retained.bytes > 0 && retained.bytes < bytes_of_a_table,
         "a stuck reader keeps its table: {retained:?}"

@@ -5,13 +5,13 @@ use super::batch::{GROUP, Together, descend_together};
 use super::inner::{Children, Node};
 use super::leaf::Leaf;
 use super::probe::Probe;
-use super::wide::{self, Lanes, Search};
+use super::wide::{Lanes, Search};
 use crate::table::prefetch::{prefetch, prefetch_all};
 
 impl Index {
     /// Has the leaves loaded that these keys belong to. Changes nothing but time.
     pub(in crate::table) fn load_ahead<K: AsRef<[u8]>>(&self, keys: &[K]) {
-        wide::run(Ahead { index: self, keys });
+        self.processor.run(Ahead { index: self, keys });
     }
 }
 

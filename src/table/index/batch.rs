@@ -13,7 +13,7 @@ use super::iter::Place;
 use super::leaf::Leaf;
 use super::probe::Probe;
 use super::search::{INNER_LINES, LEAF_LINES, Owner};
-use super::wide::{self, Lanes, Search};
+use super::wide::{Lanes, Search};
 use crate::shard::Route;
 use crate::table::prefetch::prefetch;
 
@@ -26,7 +26,7 @@ pub(super) type Together<T> = ArrayVec<T, GROUP>;
 impl Index {
     /// Gives `answer` the place of the shard that owns each key, in the order of the keys.
     pub(super) fn places<'t, K: AsRef<[u8]>>(&'t self, keys: &[K], answer: impl FnMut(Option<Place<'t>>)) {
-        wide::run(Floors { index: self, keys, answer });
+        self.processor.run(Floors { index: self, keys, answer });
     }
 }
 

@@ -14,7 +14,7 @@ use super::iter::Place;
 use super::leaf::Leaf;
 use super::probe::Probe;
 use super::search::{Descent, Floor, LEAF_LINES, Owner, descend};
-use super::wide::{self, Lanes, Search};
+use super::wide::{Lanes, Search};
 use crate::shard::Route;
 use crate::table::prefetch::{prefetch, prefetch_all};
 
@@ -107,10 +107,10 @@ impl Index {
     pub(in crate::table) fn route_near(&self, key: &[u8], finger: &mut Finger) -> Option<&Route> {
         finger.wait = finger.wait.wrapping_sub(1);
         let place = if finger.wait != 0 {
-            wide::run(Owner(self, key))
+            self.processor.run(Owner(self, key))
         } else if finger.is_near() {
             finger.wait = 1;
-            wide::run(Near { index: self, key, finger })
+            self.processor.run(Near { index: self, key, finger })
         } else {
             self.look_at(key, finger)
         };
@@ -120,7 +120,7 @@ impl Index {
     #[inline(never)]
     fn look_at(&self, key: &[u8], finger: &mut Finger) -> Option<Place<'_>> {
         finger.wait = 1;
-        let place = wide::run(Owner(self, key))?;
+        let place = self.processor.run(Owner(self, key))?;
         finger.touch(place.leaf);
         if finger.near & 0b11 == 0 {
             (finger.wait, finger.near) = (PAUSE, AFRESH);
@@ -140,7 +140,7 @@ impl Index {
         while !keys.is_empty() {
             let done = if finger.is_near() {
                 let answer = |place: Option<Place<'t>>| answer(place.map(Place::route));
-                wide::run(NearEachOther { index: self, keys, finger, answer })
+                self.processor.run(NearEachOther { index: self, keys, finger, answer })
             } else {
                 let (count, mut asked) = (keys.len().min(GROUP), 0);
                 self.places(&keys[..count], |place| {

@@ -38,6 +38,7 @@ use inner::{Inner, Node};
 use iter::Place;
 use leaf::Leaf;
 use search::Owner;
+use wide::Processor;
 
 pub(super) use build::{Builder, FULL_LEAF};
 pub(super) use diff::EntryDiff;
@@ -57,11 +58,13 @@ pub(super) struct Index {
     first: Key,
     /// How many bytes all starts but the first have in common at their beginning, at least.
     common: usize,
+    processor: Processor,
 }
 
 impl Default for Index {
     fn default() -> Self {
-        Self { root: None, len: 0, first: Key::empty(), common: 0 }
+        let (first, processor) = (Key::empty(), Processor::detect());
+        Self { root: None, len: 0, first, common: 0, processor }
     }
 }
 
@@ -74,7 +77,7 @@ impl Index {
     /// the place of one in a leaf.
     #[inline]
     pub(super) fn route(&self, key: &[u8]) -> Option<&Route> {
-        wide::run(Owner(self, key)).map(Place::route)
+        self.processor.run(Owner(self, key)).map(Place::route)
     }
 
     /// Whether `key` comes before all shards.

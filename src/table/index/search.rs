@@ -6,7 +6,7 @@ use super::inner::{Children, Inner, Node, Siblings};
 use super::iter::Place;
 use super::leaf::Leaf;
 use super::probe::Probe;
-use super::wide::{self, Lanes, Search};
+use super::wide::{Lanes, Search};
 use crate::table::prefetch::prefetch;
 
 /// How many bytes of a node a search asks for ahead of time: its heads. With ten lines instead of seven, a look-up in a table
@@ -93,6 +93,6 @@ impl Index {
     /// The place of the last shard that starts at or before `key`.
     #[inline]
     pub(super) fn place(&self, key: &[u8]) -> Option<Place<'_>> {
-        wide::run(Floor(self, key))
+        self.processor.run(Floor(self, key))
     }
 }

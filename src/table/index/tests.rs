@@ -9,7 +9,7 @@ use im::OrdMap;
 
 use super::inner::Children;
 use super::search::Floor;
-use super::wide::{self, Even, Narrow, Search};
+use super::wide::{Even, Narrow, Search};
 use super::*;
 use crate::key::{KeyEnd, KeyRange};
 use crate::shard::{NodeId, ShardId, ShardRecord};
@@ -149,7 +149,7 @@ impl Opinions {
         let route = floor.filter(|record| record.range.contains(key)).map(ShardRecord::route);
         assert_eq!(self.index.route(key).copied(), route, "{}", text());
         let floors = || Floor(&self.index, key);
-        for place in [wide::run(floors()), floors().run::<Narrow>(), floors().run::<Even>()] {
+        for place in [self.index.processor.run(floors()), floors().run::<Narrow>(), floors().run::<Even>()] {
             assert_eq!(record(place.map(Place::shard)).as_ref(), floor, "{}", text());
         }
     }

@@ -81,23 +81,43 @@ pub(super) trait Search {
     fn run<L: Lanes>(self) -> Self::Found;
 }
 
-/// Runs a search as the processor can run it fastest. Small, so that it is compiled into its callers, and theirs.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-pub(super) fn run<S: Search>(search: S) -> S::Found {
-    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") {
-        // SAFETY: the processor has what the function is compiled for.
-        unsafe { four::run_on_avx2(search) }
-    } else {
-        run_on_any(search)
-    }
+/// What the processor has, as it was found: to find it again for each search took a thirtieth of one.
+#[derive(Clone, Copy)]
+pub(super) struct Processor {
+    /// Cannot be said outside.
+    #[cfg(target_arch = "x86_64")]
+    has_avx2: bool,
 }
 
-/// Runs a search: either every processor of the kind compares several at once, or none does.
-#[cfg(not(target_arch = "x86_64"))]
-#[inline(always)]
-pub(super) fn run<S: Search>(search: S) -> S::Found {
-    search.run::<Even>()
+impl Processor {
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn detect() -> Self {
+        Self { has_avx2: is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") }
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(super) fn detect() -> Self {
+        Self {}
+    }
+
+    /// Runs a search as the processor can run it fastest. Small, so that it is compiled into its callers, and theirs.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    pub(super) fn run<S: Search>(self, search: S) -> S::Found {
+        if self.has_avx2 {
+            // SAFETY: the processor has what the function is compiled for, as `detect` found, which alone makes a `Processor`.
+            unsafe { four::run_on_avx2(search) }
+        } else {
+            run_on_any(search)
+        }
+    }
+
+    /// Runs a search: either every processor of the kind compares several at once, or none does.
+    #[cfg(not(target_arch = "x86_64"))]
+    #[inline(always)]
+    pub(super) fn run<S: Search>(self, search: S) -> S::Found {
+        search.run::<Even>()
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
