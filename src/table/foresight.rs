@@ -1,5 +1,5 @@
-//! Looking ahead in a transaction. Each change finds its shards by id, then by key, and copies what is around them: in a large table that
-//! is to wait for memory again and again. What the next changes will touch is known, and is asked for together.
+//! Looking ahead in a transaction. Each change finds its shards by id, then by key, and copies what is around them: in a large
+//! table that is to wait for memory again and again. What the next changes will touch is known, and is asked for together.
 //!
 //! Nothing here alters anything, or says anything of what will be altered.
 

@@ -77,8 +77,8 @@ impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Floors<'t, '_, K, A> {
     }
 }
 
-/// The leaf that each key belongs to, and how many of its bytes all keys of that leaf are known to have, in a tree of which all keys but
-/// the first have `common` bytes. What is searched of these leaves is asked for.
+/// The leaf that each key belongs to, and how many of its bytes all keys of that leaf are known to have, in a tree of which all
+/// keys but the first have `common` bytes. What is searched of these leaves is asked for.
 #[inline(always)]
 pub(super) fn descend_together<'t, 'k, L: Lanes, K: AsRef<[u8]>>(
     root: &'t Inner,

@@ -2,9 +2,9 @@
 //!
 //! The head of a key is made of eight of its bytes, as one big-endian integer, picked so that heads are ordered as their
 //! keys are, except that different keys may have equal heads. So a search is one rank among integers that lie side by side. The
-//! bytes are those that follow the prefix on which all keys agree, or, where more keys are told apart so, or the others would
-//! all be needed for that, so that a key that is looked for often had the head of one, the first on which the keys do *not* all
-//! agree, over gaps on which they do: [`super::columns`]. Either way they are mostly taken out of a key at once:
+//! bytes are those that follow the prefix on which all keys agree; or, over gaps on which they do, the first on which the keys do
+//! *not* all agree: [`super::columns`]. That is where more keys are told apart so, or where the others say nothing beyond what tells
+//! keys apart, so that a key that is looked for often had the head of one. Either way they are mostly taken out of a key at once:
 //! [`super::window`]. Where some heads would still be equal, [`super::forks`] take the place of all.
 //!
 //! Where that tells all keys apart, the head is simply what a key begins with: most nodes of keys without structure are so, and

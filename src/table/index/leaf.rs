@@ -18,7 +18,7 @@ use crate::shard::{Details, Epoch, NodeId, Route, Shard, ShardId, ShardRecord, S
 #[repr(C)]
 pub(super) struct Leaf {
     pub(super) heads: Heads<LEAF>,
-    /// [`NOWHERE`] where there is no shard.
+    /// Beyond the shards that there are they mean nothing.
     pub(super) routes: [Route; LEAF],
     /// A bit for each shard that does not end where the next one in the leaf starts: its end is among the keys.
     pub(super) marks: u64,
@@ -40,7 +40,7 @@ struct Replicas {
 /// How many replicas a shard may have: more than anyone has, and little enough to be copied with each change beside it.
 pub(in crate::table) const MOST_REPLICAS: usize = u16::MAX as usize / LEAF;
 
-/// In unused places.
+/// Until there is a shard.
 const NOWHERE: Route = Route {
     shard: ShardId(0),
     epoch: Epoch { range: 0, members: 0 },
