@@ -3,10 +3,11 @@
 //!
 //! This file holds the table itself and its point look-ups. The rooms behind it: [`index`] finds entries by key,
 //! [`ids`] by id, [`nodes`] knows nodes, [`scan`] walks ranges and gaps, [`ranges`] and [`strict`] several ranges at once,
-//! [`totals`] sums them up; [`grouping`] groups keys, [`digest`] stands for all of it; [`draft`] carries changes out, with [`foresight`] of the next, and with one
-//! file for each family ([`registry`], [`split`], [`merge`], [`transfer`], [`relocation`], [`operations`]); [`bulk`] builds a
-//! table at once; [`image`] is the table as data, [`delta`] what leads from one version to a later one, [`moves`] what that means
-//! for keys; [`learning`] fills a client's table from answers; [`verify`] checks every invariant.
+//! [`totals`] sums them up; [`grouping`] groups keys, [`digest`] stands for all of it; [`draft`] carries changes out, with
+//! [`foresight`] of the next, and with one file for each family ([`registry`], [`split`], [`merge`], [`transfer`], [`relocation`],
+//! [`operations`]); [`prefetch`] asks for memory; [`bulk`] builds a table at once; [`image`] is the table as data, [`delta`] what leads
+//! from one version to a later one, [`moves`] what that means for keys; [`learning`] fills a client's table from answers; [`verify`]
+//! checks every invariant.
 
 mod admission;
 mod bits;

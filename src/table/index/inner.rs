@@ -59,8 +59,8 @@ impl Inner {
             return (rank - 1, agreed);
         }
         let (rank, agrees) = self.heads.rank::<L>(probe, agreed, &self.keys);
-        // Under the outermost children there are keys outside of what the heads were made from, but none outside of what the tree has.
-        // As a product: for which child it is nobody can guess, and a wrong guess takes longer than the rest of the step.
+        // Under the outermost children there are keys outside of what the heads were made from, but none outside of what the tree
+        // has. As a product: for which child it is nobody can guess, and a wrong guess takes longer than the rest of the step.
         let is_between = rank.wrapping_sub(2) < self.heads.len().wrapping_sub(2);
         let common = common.min(agrees);
         (rank - 1, common + (agrees - common) * usize::from(is_between))
