@@ -388,6 +388,7 @@ fn heads_have_room_for_more_than_what_tells_keys_apart() {
 
 /// As keys come that depart from the others earlier and earlier, before the first and behind it.
 #[test]
+#[cfg_attr(miri, ignore = "two minutes, and nothing that Miri does not look for above")]
 fn what_all_keys_have_in_common_shrinks_as_keys_come() {
     let mut random = Random(5);
     let mut opinions = Opinions::default();
