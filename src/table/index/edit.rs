@@ -71,9 +71,7 @@ impl Index {
 
     fn edit(&mut self, edit: &Edit<'_>) {
         let is_small = !matches!(self.root, Some(Node::Inner(_)));
-        if !is_small {
-            self.share(edit.new);
-        }
+        self.share(edit.new);
         self.len = self.len + edit.new.len() - edit.gone;
         self.root = match self.root.take() {
             None => Some(Node::Leaf(Arc::new(Leaf::of(edit.new)))),
@@ -88,7 +86,8 @@ impl Index {
         }
     }
 
-    /// Shards are to come, in ascending order. All starts but the least of all may have less in common then.
+    /// Shards are to come, in ascending order. All starts but the least of all may have less in common then. With so few as one leaf
+    /// holds that is learned afterwards.
     fn share(&mut self, new: &[ShardRecord]) {
         let Some(Node::Inner(root)) = &self.root else { return };
         let model = root.keys.get(1);

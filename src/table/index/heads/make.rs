@@ -31,7 +31,7 @@ impl<const N: usize> Heads<N> {
         let prefix = prefix_of(model, last);
         heads.begin_at(prefix, model, &key);
         if heads.ties() > 0 {
-            heads.try_columns(Columns::of(prefix, len, &key), &key);
+            heads.try_columns(prefix, &key);
             if heads.ties() > 0 && heads.try_forks(prefix, &key) {
                 return heads;
             }
@@ -45,8 +45,8 @@ impl<const N: usize> Heads<N> {
                 heads.way = Way::First;
                 return heads;
             }
-            if start == prefix {
-                heads.try_roomier(Columns::of(prefix, len, &key), &key);
+            if start == prefix && heads.room() < ROOM {
+                heads.try_columns(prefix, &key);
             }
         }
         let window = match &heads.picked.columns {
@@ -85,26 +85,15 @@ impl<const N: usize> Heads<N> {
         }
     }
 
-    /// Picks bytes in another way, if fewer keys tie so.
-    fn try_columns<'k>(&mut self, columns: Option<Columns>, key: &impl Fn(usize) -> &'k [u8]) {
-        if columns.is_some() {
+    /// Picks bytes in another way, if fewer keys tie so; or if none does either way, and more room is left so behind what tells two
+    /// apart. With none a key that is looked for often has the head of one.
+    fn try_columns<'k>(&mut self, prefix: usize, key: &impl Fn(usize) -> &'k [u8]) {
+        if let Some(columns) = Columns::of(prefix, self.len(), key) {
             let mut other = self.clone();
-            other.picked.columns = columns;
+            other.picked.columns = Some(columns);
             other.fill(key);
-            if other.ties() < self.ties() {
-                *self = other;
-            }
-        }
-    }
-
-    /// Picks bytes in another way, if heads that are all different leave so little room behind what tells two of them apart that a
-    /// key that is looked for often has the head of one.
-    fn try_roomier<'k>(&mut self, columns: Option<Columns>, key: &impl Fn(usize) -> &'k [u8]) {
-        if columns.is_some() && self.room() < ROOM {
-            let mut other = self.clone();
-            other.picked.columns = columns;
-            other.fill(key);
-            if other.ties() == 0 && other.room() > self.room() {
+            let ties = other.ties();
+            if ties < self.ties() || ties == 0 && other.room() > self.room() {
                 *self = other;
             }
         }
