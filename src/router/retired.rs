@@ -56,7 +56,10 @@ impl Retired {
         let mut freed = 0;
         for _ in 0..most.min(waiting.len()) {
             match waiting.pop_front() {
-                Some(table) if is_alone(&table) => freed += 1,
+                Some(table) if is_alone(&table) => {
+                    freed += 1;
+                    Arc::into_inner(table).map(Table::take_apart);
+                }
                 Some(table) => waiting.push_back(table),
                 None => break,
             }

@@ -372,6 +372,11 @@ impl Table {
         self.operations.iter()
     }
 
+    /// Frees what no other version has, but keeps a little of it for the next changes that this thread makes.
+    pub(crate) fn take_apart(self) {
+        self.index.take_apart();
+    }
+
     /// About how many bytes this version alone keeps in memory beside a `newer` one: what was replaced between them, or
     /// all of this one if that is less.
     pub(crate) fn bytes_apart_from(&self, newer: &Self) -> u64 {

@@ -1,7 +1,6 @@
 //! Building the tree at once, from records in order: leaves side by side, and then level by level what is above them.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::Index;
 use super::heads::{INNER, LEAF};
@@ -24,7 +23,7 @@ impl Builder {
     /// Takes records in ascending order of their starts, greater than those before. Leaves of their own are made of them: a
     /// multiple of [`FULL_LEAF`] fills them. O(n).
     pub(in crate::table) fn add(&mut self, records: &[ShardRecord]) {
-        let leaves = in_parts(records.len(), FULL_LEAF).map(|part| Arc::new(Leaf::of(&records[part])));
+        let leaves = in_parts(records.len(), FULL_LEAF).map(|part| Leaf::of(&records[part]));
         self.leaves.extend(leaves.map(Node::Leaf));
         self.len += records.len();
     }

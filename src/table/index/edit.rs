@@ -12,6 +12,7 @@ use super::inner::{Children, Inner, Node, Siblings};
 use super::keys::Keys;
 use super::leaf::Leaf;
 use super::probe::Probe;
+use super::spare::own;
 use super::weight::Weight;
 use super::wide::Narrow;
 use crate::key::{Key, KeyEnd};
@@ -74,7 +75,7 @@ impl Index {
         self.share(edit.new);
         self.len = self.len + edit.new.len() - edit.gone;
         self.root = match self.root.take() {
-            None => Some(Node::Leaf(Arc::new(Leaf::of(edit.new)))),
+            None => Some(Node::Leaf(Leaf::of(edit.new))),
             Some(mut root) => match root.edit(edit) {
                 Some(right) => Some(Node::Inner(Inner::above([root, right].into_iter()))),
                 None => root.without_excess(),
@@ -142,22 +143,22 @@ impl Leaf {
         let rank = if key < leaf.start(0) { 0 } else { leaf.slot::<Narrow>(&Probe::new(key), 0) + 1 };
         let from = if gone > 0 { rank - 1 } else { rank };
         if let (true, [record]) = (amends, new) {
-            Arc::make_mut(leaf).amend(from, record);
+            own(leaf).amend(from, record);
             return None;
         }
         if leaf.len() + new.len() - gone <= LEAF {
-            Arc::make_mut(leaf).splice(from, gone, new);
+            own(leaf).splice(from, gone, new);
             return None;
         }
         let middle = LEAF / 2;
         let middle = if (from..from + gone).contains(&(middle - 1)) { from + gone } else { middle };
         let (mut lower, mut upper) = leaf.halves(middle);
         match from.checked_sub(middle) {
-            Some(within) if gone + within > 0 => upper.splice(within, gone, new),
-            _ => lower.splice(from, gone, new),
+            Some(within) if gone + within > 0 => own(&mut upper).splice(within, gone, new),
+            _ => own(&mut lower).splice(from, gone, new),
         }
-        *leaf = Arc::new(lower);
-        Some(Arc::new(upper))
+        *leaf = lower;
+        Some(upper)
     }
 }
 
@@ -172,12 +173,12 @@ impl Inner {
             }
         }
         let children = if inners.is_empty() { Children::Leaves(leaves) } else { Children::Inners(inners) };
-        Arc::new(Self::of(children))
+        Self::of(children)
     }
 
     fn edit(inner: &mut Arc<Self>, edit: &Edit<'_>) -> Option<Arc<Self>> {
         let place = inner.place(edit.key);
-        let inner = Arc::make_mut(inner);
+        let inner = own(inner);
         let (right, least) = match &mut inner.children {
             Children::Leaves(leaves) => (Leaf::edit(&mut leaves[place], edit).map(Node::Leaf), few(LEAF)),
             Children::Inners(inners) => (Self::edit(&mut inners[place], edit).map(Node::Inner), few(INNER)),
@@ -212,12 +213,12 @@ impl Inner {
         }
         let middle = INNER / 2;
         let mut upper = Self::of(self.children.split_off(middle));
-        *self = Self::of(std::mem::replace(&mut self.children, Children::Leaves(ArrayVec::new())));
+        self.learn_all();
         match place.checked_sub(middle) {
-            Some(place @ 1..) => upper.put(place, child),
+            Some(place @ 1..) => own(&mut upper).put(place, child),
             _ => self.put(place, child),
         };
-        Some(Arc::new(upper))
+        Some(upper)
     }
 
     /// Merges a child with the next one, or divides evenly what both have between them.

@@ -41,7 +41,7 @@ const PARTS: usize = 3;
 
 /// The heads of a node's keys, in ascending order. What a search needs first fills one cache line, and the heads the
 /// following ones.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 #[repr(C, align(64))]
 pub(super) struct Heads<const N: usize> {
     /// How many keys there are.
@@ -76,7 +76,7 @@ enum Way {
 }
 
 /// What there is beside heads.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Picked {
     /// The last bytes of the prefix, or all that it has and zeros, so that it mostly takes no key to compare with.
     tail: [u8; TAIL],

@@ -8,11 +8,11 @@ use super::heads::{Heads, INNER};
 use super::keys::Keys;
 use super::leaf::Leaf;
 use super::probe::Probe;
+use super::spare::make;
 use super::weight::Weight;
 use super::wide::{Lanes, Narrow};
 
 /// Neighbouring nodes of one kind.
-#[derive(Clone)]
 #[repr(C)]
 pub(super) struct Inner {
     /// Of the first key of each child, exactly: a key that is at least that is never less than all keys of the child.
@@ -39,11 +39,19 @@ pub(super) enum Node {
 }
 
 impl Inner {
-    pub(super) fn of(children: Children) -> Self {
-        let keys = Keys::of((0..children.len()).map(|place| children.first_key(place)));
-        let heads = Heads::of(children.len(), |place| keys.get(place));
-        let weights = std::array::from_fn(|place| children.weight(place));
-        Self { heads, children, keys, weights }
+    pub(super) fn of(children: Children) -> Arc<Self> {
+        make(|inner: &mut Self| {
+            inner.children = children;
+            inner.learn_all();
+        })
+    }
+
+    /// What all children tell.
+    pub(super) fn learn_all(&mut self) {
+        let Self { heads, children, keys, weights } = self;
+        *keys = Keys::of((0..children.len()).map(|place| children.first_key(place)));
+        *heads = Heads::of(children.len(), |place| keys.get(place));
+        weights.iter_mut().enumerate().for_each(|(place, weight)| *weight = children.weight(place));
     }
 
     /// The place of the child that `key` belongs to: the last one whose first key is at or before it, or the first.
@@ -68,6 +76,28 @@ impl Inner {
 
     pub(super) fn weight(&self) -> Weight {
         self.weights[..self.children.len()].iter().copied().sum()
+    }
+}
+
+impl Default for Inner {
+    /// Over nothing, to be filled.
+    fn default() -> Self {
+        let (heads, children, keys) = (Heads::default(), Children::Leaves(ArrayVec::new()), Keys::default());
+        Self { heads, children, keys, weights: [Weight::default(); INNER] }
+    }
+}
+
+impl Clone for Inner {
+    fn clone(&self) -> Self {
+        let mut inner = Self::default();
+        inner.clone_from(self);
+        inner
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        (self.heads, self.weights) = (other.heads, other.weights);
+        self.children = other.children.clone();
+        self.keys = other.keys.clone();
     }
 }
 

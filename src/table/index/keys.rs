@@ -6,7 +6,7 @@ use std::iter::repeat_n;
 use std::sync::Arc;
 
 /// See the module. First come the offsets, of four bytes each: where every string starts, and where the last one ends.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Keys(Arc<[u8]>);
 
 const OFFSET: usize = size_of::<u32>();

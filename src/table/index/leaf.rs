@@ -9,6 +9,7 @@ use arrayvec::ArrayVec;
 use super::heads::{Heads, LEAF};
 use super::keys::Keys;
 use super::probe::Probe;
+use super::spare::make;
 use super::weight::Weight;
 use super::wide::Lanes;
 use crate::key::{KeyEnd, KeyRange};
@@ -61,19 +62,26 @@ type Rows<'r> = ArrayVec<Row<'r>, LEAF>;
 
 impl Leaf {
     /// Of no more records than fit.
-    pub(super) fn of(records: &[ShardRecord]) -> Self {
+    pub(super) fn of(records: &[ShardRecord]) -> Arc<Self> {
         let rows: Rows<'_> = records.iter().map(Row::of_record).collect();
         let routes = records.iter().map(ShardRecord::route);
-        Self::new(&rows, routes, records.iter().map(ShardRecord::details).collect())
+        Self::new(&rows, routes, records.iter().map(ShardRecord::details))
     }
 
-    fn new(rows: &[Row<'_>], routes: impl Iterator<Item = Route>, details: Vec<Details>) -> Self {
-        let (keys, marks) = keys(rows);
-        let heads = Heads::of(rows.len(), |place| keys.get(place));
-        let mut leaf =
-            Self { heads, routes: [NOWHERE; LEAF], marks, details, keys, replicas: Replicas::of_rows(rows) };
-        leaf.routes.iter_mut().zip(routes).for_each(|(place, route)| *place = route);
-        leaf
+    fn new(
+        rows: &[Row<'_>],
+        routes: impl Iterator<Item = Route>,
+        details: impl Iterator<Item = Details>,
+    ) -> Arc<Self> {
+        make(|leaf: &mut Self| {
+            (leaf.keys, leaf.marks) = keys(rows);
+            leaf.heads = Heads::of(rows.len(), |place| leaf.keys.get(place));
+            leaf.routes.iter_mut().zip(routes).for_each(|(place, route)| *place = route);
+            leaf.details.clear();
+            leaf.details.reserve_exact(rows.len() + 1);
+            leaf.details.extend(details);
+            leaf.replicas = Replicas::of_rows(rows);
+        })
     }
 
     #[inline]
@@ -212,6 +220,9 @@ impl Leaf {
         let len = self.len();
         self.routes.copy_within(from + gone..len, from + new.len());
         self.routes[from..].iter_mut().zip(new).for_each(|(route, record)| *route = record.route());
+        if self.details.capacity() < len - gone + new.len() {
+            self.details.reserve_exact((len - gone + new.len()).next_multiple_of(8) - len);
+        }
         self.details.splice(from..from + gone, new.iter().map(ShardRecord::details));
         self.heads.splice(from, gone, new.len(), &self.keys);
     }
@@ -251,14 +262,11 @@ impl Leaf {
     }
 
     /// The shards below a slot, and those from it on.
-    pub(super) fn halves(&self, middle: usize) -> (Self, Self) {
+    pub(super) fn halves(&self, middle: usize) -> (Arc<Self>, Arc<Self>) {
         let rows: Rows<'_> = self.rows(0..self.len()).collect();
         let half = |part: Range<usize>| {
-            Self::new(
-                &rows[part.clone()],
-                self.routes[part.clone()].iter().copied(),
-                self.details[part].to_vec(),
-            )
+            let (routes, details) = (&self.routes[part.clone()], &self.details[part.clone()]);
+            Self::new(&rows[part], routes.iter().copied(), details.iter().copied())
         };
         (half(0..middle), half(middle..self.len()))
     }
@@ -267,32 +275,41 @@ impl Leaf {
     pub(super) fn share_out(&self, next: &Self) -> ArrayVec<Arc<Self>, 2> {
         let rows: ArrayVec<Row<'_>, { 2 * LEAF }> =
             self.rows(0..self.len()).chain(next.rows(0..next.len())).collect();
-        let routes = [&self.routes[..self.len()], &next.routes[..next.len()]].concat();
-        let details = [&self.details[..], &next.details].concat();
+        let routes = || self.routes[..self.len()].iter().chain(&next.routes[..next.len()]).copied();
+        let details = || self.details.iter().chain(&next.details).copied();
         let middle = if rows.len() <= LEAF { rows.len() } else { rows.len() / 2 };
         let parts = [0..middle, middle..rows.len()].into_iter().filter(|part| !part.is_empty());
-        parts
-            .map(|part| {
-                let routes = routes[part.clone()].iter().copied();
-                Arc::new(Self::new(&rows[part.clone()], routes, details[part].to_vec()))
-            })
-            .collect()
+        let part = |part: Range<usize>| {
+            let (from, len) = (part.start, part.len());
+            Self::new(&rows[part], routes().skip(from).take(len), details().skip(from).take(len))
+        };
+        parts.map(part).collect()
+    }
+}
+
+impl Default for Leaf {
+    /// Of no shard, to be filled.
+    fn default() -> Self {
+        let replicas = Replicas { sets: Arc::default(), which: [0; LEAF] };
+        let (heads, details, keys) = (Heads::default(), Vec::new(), Keys::default());
+        Self { heads, routes: [NOWHERE; LEAF], marks: 0, details, keys, replicas }
     }
 }
 
 impl Clone for Leaf {
-    /// With room for one shard more: it is cloned to be changed.
     fn clone(&self) -> Self {
-        let mut details = Vec::with_capacity(self.len() + 1);
-        details.extend_from_slice(&self.details);
-        Self {
-            heads: self.heads.clone(),
-            routes: self.routes,
-            marks: self.marks,
-            details,
-            keys: self.keys.clone(),
-            replicas: self.replicas.clone(),
-        }
+        let mut leaf = Self::default();
+        leaf.clone_from(self);
+        leaf
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        (self.heads, self.routes, self.marks) = (other.heads, other.routes, other.marks);
+        self.details.clear();
+        self.details.reserve_exact(other.len());
+        self.details.extend_from_slice(&other.details);
+        self.keys = other.keys.clone();
+        self.replicas = other.replicas.clone();
     }
 }
 

@@ -19,15 +19,7 @@ impl<const N: usize> Heads<N> {
     /// Of `len` keys, in ascending order. O(bytes of the keys on which they differ).
     pub(in crate::table::index) fn of<'k>(len: usize, key: impl Fn(usize) -> &'k [u8]) -> Self {
         let (model, last): (&[u8], &[u8]) = if len < 2 { (&[], &[]) } else { (key(1), key(len - 1)) };
-        let mut heads = Self {
-            len: u8::try_from(len).unwrap_or(u8::MAX),
-            way: Way::Apart,
-            prefix: 0,
-            window: Window::NOWHERE,
-            firsts: [i64::MAX; PARTS - 1],
-            heads: [i64::MAX; N],
-            picked: Picked { tail: [0; TAIL], columns: None },
-        };
+        let mut heads = Self { len: u8::try_from(len).unwrap_or(u8::MAX), ..Self::default() };
         let prefix = prefix_of(model, last);
         heads.begin_at(prefix, model, &key);
         if heads.ties() > 0 {
@@ -89,7 +81,7 @@ impl<const N: usize> Heads<N> {
     /// apart. With none a key that is looked for often has the head of one.
     fn try_columns<'k>(&mut self, prefix: usize, key: &impl Fn(usize) -> &'k [u8]) {
         if let Some(columns) = Columns::of(prefix, self.len(), key) {
-            let mut other = self.clone();
+            let mut other = *self;
             other.picked.columns = Some(columns);
             other.fill(key);
             let ties = other.ties();
@@ -188,6 +180,21 @@ impl<const N: usize> Heads<N> {
         self.heads[len..].fill(i64::MAX);
         self.heads[0] = if len > 0 { i64::MIN } else { i64::MAX };
         self.firsts = std::array::from_fn(|part| self.heads[(part + 1) * N / PARTS]);
+    }
+}
+
+impl<const N: usize> Default for Heads<N> {
+    /// Of no keys.
+    fn default() -> Self {
+        Self {
+            len: 0,
+            way: Way::Apart,
+            prefix: 0,
+            window: Window::NOWHERE,
+            firsts: [i64::MAX; PARTS - 1],
+            heads: [i64::MAX; N],
+            picked: Picked { tail: [0; TAIL], columns: None },
+        }
     }
 }
 
