@@ -80,7 +80,7 @@ impl Leaf {
             leaf.details.clear();
             leaf.details.reserve_exact(rows.len() + 1);
             leaf.details.extend(details);
-            leaf.replicas = Replicas::of_rows(rows);
+            leaf.replicas = Replicas::of_all(rows.iter().map(|row| row.replicas));
         })
     }
 
@@ -200,11 +200,8 @@ impl Leaf {
     pub(super) fn amend(&mut self, slot: usize, record: &ShardRecord) {
         (self.routes[slot], self.details[slot]) = (record.route(), record.details());
         if self.replicas(slot) != record.replicas {
-            let mut rows: Rows<'_> = self.rows(0..self.len()).collect();
-            rows[slot].replicas = &record.replicas;
-            let replicas = Replicas::of_rows(&rows);
-            drop(rows);
-            self.replicas = replicas;
+            let new = |other: usize| if other == slot { &record.replicas } else { self.replicas(other) };
+            self.replicas = Replicas::of_all((0..self.len()).map(new));
         }
     }
 
@@ -254,10 +251,10 @@ impl Leaf {
         let model = from.min(self.len() - 1);
         let differs = new.iter().any(|record| self.replicas(model) != record.replicas);
         differs.then(|| {
-            let above = self.rows(from + gone..self.len());
-            let rows: Rows<'_> =
-                self.rows(0..from).chain(new.iter().map(Row::of_record)).chain(above).collect();
-            Replicas::of_rows(&rows)
+            let (below, above) = (0..from, from + gone..self.len());
+            let old = |slots: Range<usize>| slots.map(|slot| self.replicas(slot));
+            let new = new.iter().map(|record| &record.replicas[..]);
+            Replicas::of_all(old(below).chain(new).chain(old(above)))
         })
     }
 
@@ -367,12 +364,13 @@ impl Replicas {
         self.which[from..from + new].fill(shared);
     }
 
-    fn of_rows(rows: &[Row<'_>]) -> Self {
+    /// Of those of each shard, in their order.
+    fn of_all<'r>(replicas: impl Iterator<Item = &'r [NodeId]>) -> Self {
         let mut distinct = ArrayVec::<&[NodeId], LEAF>::new();
         let mut which = [0; LEAF];
-        for (row, which) in rows.iter().zip(&mut which) {
-            if distinct.last() != Some(&row.replicas) {
-                distinct.push(row.replicas);
+        for (replicas, which) in replicas.zip(&mut which) {
+            if distinct.last() != Some(&replicas) {
+                distinct.push(replicas);
             }
             *which = u8::try_from(distinct.len() - 1).unwrap_or(u8::MAX);
         }

@@ -15,11 +15,12 @@ use super::inner::{Children, Inner, Node};
 use super::leaf::Leaf;
 
 /// As many leaves and inner nodes as one change may make: a few times the path to a shard, since nodes are split and merged.
-const LEAVES: usize = 4;
+pub(super) const LEAVES: usize = 4;
 const INNERS: usize = 16;
 
 thread_local! {
-    static SPARES: RefCell<Spares> = const { RefCell::new(Spares { leaves: ArrayVec::new_const(), inners: ArrayVec::new_const() }) };
+    static SPARES: RefCell<Spares> =
+        const { RefCell::new(Spares { leaves: ArrayVec::new_const(), inners: ArrayVec::new_const() }) };
 }
 
 /// Each the only reference to its node, which may hold anything.
@@ -30,7 +31,6 @@ struct Spares {
 
 /// What can be made of a spare one.
 pub(super) trait Spare: Default + Clone {
-    #[doc(hidden)]
     fn take() -> Option<Arc<Self>>;
 }
 
@@ -79,6 +79,12 @@ impl Index {
             });
         }
     }
+}
+
+/// How many leaves and inner nodes this thread has.
+#[cfg(test)]
+pub(super) fn count() -> (usize, usize) {
+    with(|spares| Some((spares.leaves.len(), spares.inners.len()))).unwrap_or_default()
 }
 
 impl Spares {

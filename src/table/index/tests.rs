@@ -2,8 +2,10 @@
 //! prefixes of each other, runs of the least and the greatest byte, bytes that vary here and there, and any length.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::ops::Bound;
 use std::sync::Arc;
+use std::thread;
 
 use im::OrdMap;
 
@@ -263,6 +265,7 @@ fn every_kind_of_key_is_found_as_others_find_it() {
             let mut random = Random(seed as u64 * 1_000 + size as u64);
             let mut opinions = Opinions::default();
             let (mut versions, mut finger) = (vec![opinions.clone()], Finger::default());
+            let mut published = Index::default();
             // Grows, then changes, then shrinks to nothing.
             for round in 0..3 * size {
                 let made = make(&mut random);
@@ -273,6 +276,8 @@ fn every_kind_of_key_is_found_as_others_find_it() {
                     _ if grows => opinions.insert(&mut random, made),
                     _ => {}
                 }
+                // As a router does with what nobody holds: the next nodes are made of it.
+                mem::replace(&mut published, opinions.index.clone()).take_apart();
                 if round % (size / 3).max(1) == 0 {
                     opinions.agree_on_all();
                     versions.push(opinions.clone());
@@ -369,6 +374,42 @@ fn what_is_shared_is_not_compared() {
     };
     let shared = one.iter().zip(other).filter(|(one, other)| Arc::ptr_eq(one, other)).count();
     assert_eq!(shared, one.len() - 3, "a change copies one path");
+}
+
+#[test]
+fn nodes_are_made_of_what_no_version_has_any_more() {
+    let records: Vec<_> = (0..3_000u32)
+        .map(|id| {
+            let range = KeyRange::try_from(id.to_be_bytes()..(id + 1).to_be_bytes()).unwrap();
+            ShardRecord::new(ShardId(id.into()), range, NodeId(1))
+        })
+        .collect();
+    let led_by = |index: &Index, leader: u64| {
+        let (mut next, mut moved) = (index.clone(), records[7].clone());
+        moved.leader = NodeId(leader);
+        next.replace(&records[7..8], &[moved]);
+        next
+    };
+    // Each thread has its own.
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let index = Index::from_sorted(&records);
+            let (held, next) = (index.clone(), led_by(&index, 2));
+            index.take_apart();
+            assert_eq!(spare::count(), (0, 0), "another version has all of it");
+            held.take_apart();
+            assert_eq!(spare::count(), (1, 2), "a path that the next version has not");
+            let last = led_by(&next, 3);
+            assert_eq!(spare::count(), (0, 0), "they are in use again");
+            assert_eq!((next.broken(), last.broken()), (None, None));
+            let leader = |index: &Index, id: usize| index.get(records[id].range.start()).map(Shard::leader);
+            assert_eq!((leader(&next, 7), leader(&last, 7)), (Some(NodeId(2)), Some(NodeId(3))));
+            assert_eq!((leader(&next, 8), leader(&last, 8)), (Some(NodeId(1)), Some(NodeId(1))));
+            next.take_apart();
+            last.take_apart();
+            assert_eq!(spare::count(), (spare::LEAVES, 7), "a few leaves of 72");
+        });
+    });
 }
 
 /// What tells neighbours apart is followed by bytes that all have, and those say nothing of a key that is looked for.
