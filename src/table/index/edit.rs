@@ -194,8 +194,10 @@ impl Inner {
     /// A child has changed, and perhaps been split.
     fn learn(&mut self, place: usize, edit: &Edit<'_>, is_split: bool) {
         let [gone, new] = &edit.weights;
-        if is_split || !self.weights[place].exchange(gone, new) {
+        if is_split {
             self.weights[place] = self.children.weight(place);
+        } else if !self.weights[place].exchange(gone, new) {
+            self.weights[place].nodes = self.children.nodes(place);
         }
         if self.keys.get(place) != self.children.first_key(place) {
             self.splice_keys(place, 1, 1);

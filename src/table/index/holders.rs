@@ -19,8 +19,8 @@ pub(in crate::table) enum Role {
 impl Role {
     fn may_be_in(self, weight: &Weight, node: NodeId) -> bool {
         let nodes = match self {
-            Self::Leads => weight.leaders,
-            Self::Holds => weight.holders,
+            Self::Leads => weight.nodes.leaders,
+            Self::Holds => weight.nodes.holders,
         };
         nodes & bit(node.0) != 0
     }

@@ -9,7 +9,7 @@ use super::keys::Keys;
 use super::leaf::Leaf;
 use super::probe::Probe;
 use super::spare::make;
-use super::weight::Weight;
+use super::weight::{NodeSets, Weight};
 use super::wide::{Lanes, Narrow};
 
 /// Neighbouring nodes of one kind.
@@ -76,6 +76,13 @@ impl Inner {
 
     pub(super) fn weight(&self) -> Weight {
         self.weights[..self.children.len()].iter().copied().sum()
+    }
+
+    /// Those of its weight.
+    fn nodes(&self) -> NodeSets {
+        let mut nodes = NodeSets::default();
+        self.weights[..self.children.len()].iter().for_each(|weight| nodes.add(weight.nodes));
+        nodes
     }
 }
 
@@ -154,5 +161,13 @@ impl Children {
             Self::Inners(inners) => inners.get(place).map(|inner| inner.weight()),
         }
         .unwrap_or_default()
+    }
+
+    /// Those of its weight.
+    pub(super) fn nodes(&self, place: usize) -> NodeSets {
+        match self {
+            Self::Leaves(leaves) => leaves[place].nodes(),
+            Self::Inners(inners) => inners[place].nodes(),
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::heads::{Heads, LEAF};
 use super::keys::Keys;
 use super::probe::Probe;
 use super::spare::make;
-use super::weight::Weight;
+use super::weight::{NodeSets, Weight};
 use super::wide::Lanes;
 use crate::key::{KeyEnd, KeyRange};
 use crate::shard::{Details, Epoch, NodeId, Route, Shard, ShardId, ShardRecord, ShardState};
@@ -163,17 +163,23 @@ impl Leaf {
             && (shares_keys || self.start(slot) == other.start(beside) && self.end(slot) == other.end(beside))
     }
 
-    /// Neighbours often share their replicas, and so most of what is summed up.
     pub(super) fn weight(&self) -> Weight {
-        let mut sum = Weight::default();
+        let sums =
+            self.details.iter().zip(&self.routes).map(|(details, route)| Weight::of(route, details, &[]));
+        Weight { nodes: self.nodes(), ..sums.sum() }
+    }
+
+    /// Those of its weight. Neighbours often share their replicas.
+    pub(super) fn nodes(&self) -> NodeSets {
+        let mut nodes = NodeSets::default();
         let mut last = None;
-        for (slot, details) in self.details.iter().enumerate() {
+        for (slot, route) in self.routes[..self.len()].iter().enumerate() {
             let set = self.replicas.which[slot];
             let replicas = if last == Some(set) { &[] } else { self.replicas(slot) };
             last = Some(set);
-            sum.add(Weight::of(&self.routes[slot], details, replicas));
+            nodes.add(NodeSets::of(route.leader, replicas));
         }
-        sum
+        nodes
     }
 
     pub(super) fn weight_of(&self, slot: usize) -> Weight {

@@ -11,17 +11,33 @@ pub(in crate::table) struct Weight {
     pub(in crate::table) shards: u64,
     pub(in crate::table) keys: u128,
     pub(in crate::table) bytes: u128,
-    /// The nodes that lead one of them, and those that hold a copy: see [`bit`](crate::table::bits).
+    pub(super) nodes: NodeSets,
+}
+
+/// The nodes that lead some shards, and those that hold a copy of one: see [`bit`](crate::table::bits).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(in crate::table) struct NodeSets {
     pub(super) leaders: u64,
     pub(super) holders: u64,
 }
 
+impl NodeSets {
+    pub(super) fn of(leader: NodeId, replicas: &[NodeId]) -> Self {
+        let leaders = bit(leader.0);
+        Self { leaders, holders: replicas.iter().fold(leaders, |holders, node| holders | bit(node.0)) }
+    }
+
+    #[inline]
+    pub(super) fn add(&mut self, more: Self) {
+        self.leaders |= more.leaders;
+        self.holders |= more.holders;
+    }
+}
+
 impl Weight {
     pub(super) fn of(route: &Route, details: &Details, replicas: &[NodeId]) -> Self {
-        let leaders = bit(route.leader.0);
-        let holders = replicas.iter().fold(leaders, |holders, node| holders | bit(node.0));
         let (keys, bytes) = (details.estimates.keys.into(), details.estimates.bytes.into());
-        Self { shards: 1, keys, bytes, leaders, holders }
+        Self { shards: 1, keys, bytes, nodes: NodeSets::of(route.leader, replicas) }
     }
 
     pub(super) fn of_records(records: &[ShardRecord]) -> Self {
@@ -33,22 +49,19 @@ impl Weight {
         self.shards += more.shards;
         self.keys += more.keys;
         self.bytes += more.bytes;
-        self.leaders |= more.leaders;
-        self.holders |= more.holders;
+        self.nodes.add(more.nodes);
     }
 
-    /// Takes the place of what it was when `gone` shards are replaced by `new` ones, and says whether that could be told: a
-    /// bit may have been set for one that is gone alone.
+    /// Takes the place of what it was when `gone` shards are replaced by `new` ones, and says whether the nodes are surely still
+    /// right: one may have been there for a shard that is gone alone.
     #[inline]
     pub(super) fn exchange(&mut self, gone: &Self, new: &Self) -> bool {
-        let is_kept = gone.leaders & !new.leaders == 0 && gone.holders & !new.holders == 0;
-        if is_kept {
-            self.shards -= gone.shards;
-            self.keys -= gone.keys;
-            self.bytes -= gone.bytes;
-            self.add(*new);
-        }
-        is_kept
+        self.shards -= gone.shards;
+        self.keys -= gone.keys;
+        self.bytes -= gone.bytes;
+        self.add(*new);
+        let (lost, kept) = (gone.nodes, new.nodes);
+        lost.leaders & !kept.leaders == 0 && lost.holders & !kept.holders == 0
     }
 }
 
