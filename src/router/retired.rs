@@ -58,7 +58,9 @@ impl Retired {
             match waiting.pop_front() {
                 Some(table) if is_alone(&table) => {
                     freed += 1;
-                    Arc::into_inner(table).map(Table::take_apart);
+                    if let Some(table) = Arc::into_inner(table) {
+                        table.take_apart();
+                    }
                 }
                 Some(table) => waiting.push_back(table),
                 None => break,

@@ -18,6 +18,9 @@ use super::leaf::Leaf;
 pub(super) const LEAVES: usize = 4;
 const INNERS: usize = 16;
 
+/// How many bytes of a node's keys and replicas may be kept with it. They go when it is made into another.
+const LARGE: usize = 16 << 10;
+
 thread_local! {
     static SPARES: RefCell<Spares> =
         const { RefCell::new(Spares { leaves: ArrayVec::new_const(), inners: ArrayVec::new_const() }) };
@@ -89,27 +92,28 @@ pub(super) fn count() -> (usize, usize) {
 
 impl Spares {
     fn keep_leaf(&mut self, mut leaf: Arc<Leaf>) {
-        if !self.leaves.is_full() && is_alone(&mut leaf) {
+        let room = !self.leaves.is_full();
+        if room && alone(&mut leaf).is_some_and(|leaf| leaf.size() - size_of::<Leaf>() <= LARGE) {
             self.leaves.push(leaf);
         }
     }
 
     fn keep_inner(&mut self, mut inner: Arc<Inner>) {
-        if self.inners.is_full() || Arc::strong_count(&inner) > 1 {
+        if self.inners.is_full() {
             return;
         }
-        let Some(own) = Arc::get_mut(&mut inner) else { return };
+        let Some(own) = alone(&mut inner) else { return };
         match &mut own.children {
             Children::Leaves(leaves) => leaves.drain(..).for_each(|leaf| self.keep_leaf(leaf)),
             Children::Inners(inners) => inners.drain(..).for_each(|inner| self.keep_inner(inner)),
         }
-        if !self.inners.is_full() {
+        if !self.inners.is_full() && own.keys.size() <= LARGE {
             self.inners.push(inner);
         }
     }
 }
 
-/// Whether there is no other reference. Looks first, for mostly there is.
-fn is_alone<N>(node: &mut Arc<N>) -> bool {
-    Arc::strong_count(node) == 1 && Arc::get_mut(node).is_some()
+/// The node, if there is no other reference to it. Looks first, for mostly there is.
+fn alone<N>(node: &mut Arc<N>) -> Option<&mut N> {
+    if Arc::strong_count(node) == 1 { Arc::get_mut(node) } else { None }
 }

@@ -377,13 +377,14 @@ fn what_is_shared_is_not_compared() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "3,000 shards, and nothing that Miri does not look for above")]
 fn nodes_are_made_of_what_no_version_has_any_more() {
-    let records: Vec<_> = (0..3_000u32)
-        .map(|id| {
-            let range = KeyRange::try_from(id.to_be_bytes()..(id + 1).to_be_bytes()).unwrap();
-            ShardRecord::new(ShardId(id.into()), range, NodeId(1))
-        })
-        .collect();
+    let of = |count: u32, zeros: usize| -> Vec<_> {
+        let key = |id: u32| [&id.to_be_bytes()[..], &vec![0; zeros]].concat();
+        let shard = |id| (ShardId(u64::from(id)), KeyRange::try_from(key(id)..key(id + 1)).unwrap());
+        (0..count).map(shard).map(|(id, range)| ShardRecord::new(id, range, NodeId(1))).collect()
+    };
+    let records = of(3_000, 0);
     let led_by = |index: &Index, leader: u64| {
         let (mut next, mut moved) = (index.clone(), records[7].clone());
         moved.leader = NodeId(leader);
@@ -408,6 +409,10 @@ fn nodes_are_made_of_what_no_version_has_any_more() {
             next.take_apart();
             last.take_apart();
             assert_eq!(spare::count(), (spare::LEAVES, 7), "a few leaves of 72");
+        });
+        scope.spawn(|| {
+            Index::from_sorted(&of(100, 1_000)).take_apart();
+            assert_eq!(spare::count(), (0, 1), "what is large is not kept");
         });
     });
 }
