@@ -9,7 +9,7 @@
 //! that takes the core for a while is outvoted, and ratios hold where nanoseconds do not.
 //!
 //! This file is the order of events. [`args`] and [`extent`] say what to measure; [`keyspace`] (with [`files`], which an example has) and [`mix`] on which keys;
-//! [`contender`] whom, [`limit`] being the one that nobody can catch up with; [`rounds`] and [`threads`] how. Each question
+//! [`contender`] whom, [`limit`] and [`copying`] being those that nobody can catch up with; [`rounds`] and [`threads`] how. Each question
 //! is a module: [`lookup`], [`batch`], [`request`], [`publish`], [`transaction`], [`build`], [`contention`], [`latency`], [`memory`]
 //! (which [`counting`] makes possible), [`diff`]. [`grid`], [`chart`] and [`standing`] show what came of it, and
 //! [`machine`] says where.
@@ -20,6 +20,7 @@ mod build;
 mod chart;
 mod contender;
 mod contention;
+mod copying;
 mod counting;
 mod diff;
 mod extent;

@@ -3,10 +3,14 @@
 //! One writer, no reader; random shards, each split, merged again, moved to another node and reported on, one publication
 //! each. What a publication replaces is freed within the time that is taken. Shardway validates, and keeps epochs, versions
 //! and the directories by id and by node; the peers put routes into a map, and take them out, and that is all.
+//! Beside them, what copying the nodes takes alone.
+
+use std::cell::RefCell;
 
 use serde_json::{Value, json};
 use shardway::{Router, ShardRecord};
 
+use crate::copying::Copying;
 use crate::extent::Extent;
 use crate::grid::{self, Grid, figure};
 use crate::rounds::{each, median};
@@ -31,6 +35,13 @@ impl Contender {
         let shared = P::of(records);
         let carry_out: CarryOut = Box::new(move |step, target| shared.carry_out(step, target));
         Self { name: P::name(), targets: Targets::of(records), carry_out }
+    }
+
+    fn limit(records: &[ShardRecord]) -> Self {
+        let copying = RefCell::new(Copying::of(records.len()));
+        let carry_out: CarryOut =
+            Box::new(move |step, target| copying.borrow_mut().carry_out(step, target.record.id));
+        Self { name: "limit: copying alone".into(), targets: Targets::of(records), carry_out }
     }
 
     fn turn(&mut self, step: Step, count: usize) -> f64 {
@@ -79,6 +90,7 @@ fn measure(extent: &Extent, count: usize) -> (Vec<String>, Figures) {
         Contender::of::<SwappedPersistent>(&records),
         Contender::of::<SwappedArchived>(&records),
         Contender::of::<ParkingTree>(&records),
+        Contender::limit(&records),
     ];
     let mut turns = contenders.each_ref().map(|_| Step::ALL.map(|_| Vec::new()));
     for _ in 0..extent.rounds {
