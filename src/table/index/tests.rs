@@ -258,7 +258,7 @@ fn close_to(random: &mut Random, key: &[u8]) -> Vec<Vec<u8>> {
 #[test]
 fn every_kind_of_key_is_found_as_others_find_it() {
     let (sizes, checks): (&[usize], usize) =
-        if cfg!(miri) { (&[20], 8) } else { (&[3, 33, 200, 3_000], 300) };
+        if cfg!(miri) { (&[12], 8) } else { (&[3, 33, 200, 3_000], 300) };
     let mut ways = BTreeSet::new();
     for (seed, (name, make)) in FAMILIES.into_iter().enumerate().step_by(STEP) {
         for &size in sizes {
@@ -319,7 +319,7 @@ fn every_kind_of_key_is_found_as_others_find_it() {
 #[test]
 fn building_at_once_is_like_building_one_by_one() {
     for size in [0u32, 1, 2, 31, 32, 33, 63, 64, 65, 1_023, 1_024, 1_025, 5_000] {
-        if cfg!(miri) && ![0, 33].contains(&size) {
+        if cfg!(miri) && ![0, 2].contains(&size) {
             continue;
         }
         let mut random = Random(size.into());
