@@ -35,7 +35,7 @@ impl Random {
 type Family = (&'static str, fn(&mut Random) -> Vec<u8>);
 
 /// Miri takes its time, and what it looks for is in every family.
-const STEP: usize = if cfg!(miri) { 4 } else { 1 };
+const STEP: usize = if cfg!(miri) { 7 } else { 1 };
 
 const FAMILIES: [Family; 14] = [
     ("any bytes, short", |random| random.bytes(&(0..=255).collect::<Vec<_>>(), 3)),
