@@ -78,6 +78,7 @@ impl Leaf {
             leaf.heads = Heads::of(rows.len(), |place| leaf.keys.get(place));
             leaf.routes.iter_mut().zip(routes).for_each(|(place, route)| *place = route);
             leaf.details.clear();
+            // Room for one more: spare, it may become a copy in which a shard is split.
             leaf.details.reserve_exact(rows.len() + 1);
             leaf.details.extend(details);
             leaf.replicas = Replicas::of_all(rows.iter().map(|row| row.replicas));
@@ -223,6 +224,7 @@ impl Leaf {
         let len = self.len();
         self.routes.copy_within(from + gone..len, from + new.len());
         self.routes[from..].iter_mut().zip(new).for_each(|(route, record)| *route = record.route());
+        // Not by the half, as vectors grow, nor by one, after which the next copy would need another block again.
         if self.details.capacity() < len - gone + new.len() {
             self.details.reserve_exact((len - gone + new.len()).next_multiple_of(8) - len);
         }

@@ -6,9 +6,9 @@
 //! [`columns`] picks, out of a key by a [`window`], and by [`forks`] where that does not do, in code that [`wide`] suits to the
 //! processor; [`search`] goes down from node to node with a [`probe`], [`batch`] with many keys at once, [`ahead`] for changes to
 //! come, [`finger`] not at all where the last key was near, and [`cursor`] along with keys in order. [`leaf`] and [`inner`] are what
-//! nodes are, with their [`keys`] and [`weight`]; [`build`] makes them of many shards at once, [`edit`] changes them, and [`spare`] has some
-//! to make them of; [`iter`] walks over them, [`totals`] sums up, [`holders`] finds what a node holds, [`diff`] compares two versions, [`check`] checks every
-//! invariant.
+//! nodes are, with their [`keys`] and [`weight`]; [`build`] makes them of many shards at once, [`edit`] changes them, and [`spare`]
+//! has some to make them of; [`iter`] walks over them, [`totals`] sums up, [`holders`] finds what a node holds, [`diff`] compares two
+//! versions, [`check`] checks every invariant.
 
 mod ahead;
 mod batch;
