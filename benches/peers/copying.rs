@@ -1,9 +1,9 @@
-//! How cheap could publishing be at best? The copies that a change takes in trees of the shape and size of shardway's, and nothing
-//! else.
+//! How cheap could publishing be at best? The copies that a change takes in trees of the shape and size of shardway's, and
+//! nothing else.
 //!
-//! It is no peer: it holds nothing, looks for nothing, moves nothing within a node and publishes nothing. What it does is what nobody can leave
-//! out whose versions share their nodes: the leaf and the nodes above it are copied, into memory that the last copies were in; each
-//! child of a copied node has one reference more, and one less when the path that it replaces goes.
+//! It is no peer: it holds nothing, looks for nothing, moves nothing within a node and publishes nothing. What it does is what
+//! nobody can leave out whose versions share their nodes: the leaf and the nodes above it are copied, into memory that the last
+//! copies were in; each child of a copied node has one reference more, and one less when the path that it replaces goes.
 
 use std::array::from_fn;
 use std::hint::black_box;

@@ -165,9 +165,7 @@ impl Leaf {
     }
 
     pub(super) fn weight(&self) -> Weight {
-        let sums =
-            self.details.iter().zip(&self.routes).map(|(details, route)| Weight::of(route, details, &[]));
-        Weight { nodes: self.nodes(), ..sums.sum() }
+        Weight { nodes: self.nodes(), ..self.details.iter().map(Weight::of_details).sum() }
     }
 
     /// Those of its weight. Neighbours often share their replicas.

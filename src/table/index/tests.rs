@@ -319,7 +319,7 @@ fn every_kind_of_key_is_found_as_others_find_it() {
 #[test]
 fn building_at_once_is_like_building_one_by_one() {
     for size in [0u32, 1, 2, 31, 32, 33, 63, 64, 65, 1_023, 1_024, 1_025, 5_000] {
-        if cfg!(miri) && ![0, 2].contains(&size) {
+        if cfg!(miri) && ![0, 33].contains(&size) {
             continue;
         }
         let mut random = Random(size.into());
@@ -346,14 +346,20 @@ fn building_at_once_is_like_building_one_by_one() {
     }
 }
 
+/// Shards that start at their numbers, with so many zeros behind each.
+fn numbered(count: u32, zeros: usize) -> Vec<ShardRecord> {
+    let key = |id: u32| [&id.to_be_bytes()[..], &vec![0; zeros]].concat();
+    let record = |id| {
+        let range = KeyRange::try_from(key(id)..key(id + 1)).unwrap();
+        ShardRecord::new(ShardId(id.into()), range, NodeId(1))
+    };
+    (0..count).map(record).collect()
+}
+
 #[test]
 #[cfg_attr(miri, ignore = "300,000 shards, and nothing that Miri looks for")]
 fn what_is_shared_is_not_compared() {
-    let records = (0..300_000u32).map(|id| {
-        let range = KeyRange::try_from(id.to_be_bytes()..(id + 1).to_be_bytes()).unwrap();
-        ShardRecord::new(ShardId(id.into()), range, NodeId(1))
-    });
-    let old = Index::from_sorted(&records.collect::<Vec<_>>());
+    let old = Index::from_sorted(&numbered(300_000, 0));
     let mut new = old.clone();
     for id in [7u32, 150_000, 299_999] {
         let record = old.get(&id.to_be_bytes()).unwrap().to_record();
@@ -377,14 +383,9 @@ fn what_is_shared_is_not_compared() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "3,000 shards, and nothing that Miri does not look for above")]
+#[cfg_attr(miri, ignore = "3,000 shards, and nothing that Miri looks for: it is safe code")]
 fn nodes_are_made_of_what_no_version_has_any_more() {
-    let of = |count: u32, zeros: usize| -> Vec<_> {
-        let key = |id: u32| [&id.to_be_bytes()[..], &vec![0; zeros]].concat();
-        let shard = |id| (ShardId(u64::from(id)), KeyRange::try_from(key(id)..key(id + 1)).unwrap());
-        (0..count).map(shard).map(|(id, range)| ShardRecord::new(id, range, NodeId(1))).collect()
-    };
-    let records = of(3_000, 0);
+    let records = numbered(3_000, 0);
     let led_by = |index: &Index, leader: u64| {
         let (mut next, mut moved) = (index.clone(), records[7].clone());
         moved.leader = NodeId(leader);
@@ -411,7 +412,7 @@ fn nodes_are_made_of_what_no_version_has_any_more() {
             assert_eq!(spare::count(), (spare::LEAVES, 7), "a few leaves of 72");
         });
         scope.spawn(|| {
-            Index::from_sorted(&of(100, 1_000)).take_apart();
+            Index::from_sorted(&numbered(100, 1_000)).take_apart();
             assert_eq!(spare::count(), (0, 1), "what is large is not kept");
         });
     });

@@ -36,8 +36,13 @@ impl NodeSets {
 
 impl Weight {
     pub(super) fn of(route: &Route, details: &Details, replicas: &[NodeId]) -> Self {
+        Self { nodes: NodeSets::of(route.leader, replicas), ..Self::of_details(details) }
+    }
+
+    /// But for its nodes.
+    pub(super) fn of_details(details: &Details) -> Self {
         let (keys, bytes) = (details.estimates.keys.into(), details.estimates.bytes.into());
-        Self { shards: 1, keys, bytes, nodes: NodeSets::of(route.leader, replicas) }
+        Self { shards: 1, keys, bytes, nodes: NodeSets::default() }
     }
 
     pub(super) fn of_records(records: &[ShardRecord]) -> Self {
