@@ -211,7 +211,7 @@ fn a_delta_that_contradicts_itself_is_refused() {
     let twice = forged(&|delta| delta.begun.push(split(ShardId(2), "b")));
     assert!(matches!(twice, Err(Error::OperationUnderWay { .. })));
     assert!(matches!(forged(&|delta| delta.forgotten.push(NodeId(90))), Err(Error::NoSuchNode { .. })));
-    let passing = table.passings().next().unwrap().clone();
+    let passing = table.passings().next().unwrap();
     assert!(
         is_broken(forged(&|delta| delta.passings.push(passing.clone()))),
         "it is older than what is there"

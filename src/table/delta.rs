@@ -158,7 +158,7 @@ impl Table {
     fn take_passings_of(&mut self, delta: &Delta) -> Result<(), Error> {
         let kept = usize::try_from(delta.kept).ok().filter(|kept| *kept <= self.lineage.len());
         let kept = kept.ok_or_else(|| broken("a delta keeps more passings than there are"))?;
-        self.lineage.exchange(delta.memory, kept, delta.passings.iter().cloned());
+        self.lineage.exchange(delta.memory, kept, &delta.passings);
         let newest = delta.passings.len() + 1;
         let is_sorted =
             self.lineage.newest().take(newest).is_sorted_by(|newer, older| newer.revision >= older.revision);
@@ -179,7 +179,7 @@ impl Table {
                 return Err(Error::Broken { what: format!("{} has ended and is there", record.id) });
             }
         }
-        delta.passings.iter().try_for_each(|passing| table.verify_passing(passing))
+        delta.passings.iter().try_for_each(|passing| table.verify_passing(passing.as_passed()))
     }
 }
 

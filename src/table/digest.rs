@@ -6,7 +6,8 @@
 //!
 //! [Bellare and Micciancio 1997]: https://doi.org/10.1007/3-540-69053-0_13
 
-use super::{Memory, Passing, Table};
+use super::lineage::Passed;
+use super::{Memory, Table};
 use crate::change::{Naming, Operation};
 use crate::key::{KeyEnd, KeyRange};
 use crate::node::Node;
@@ -28,7 +29,12 @@ impl Sum {
     }
 
     pub(super) fn remove(&mut self, part: &impl Part) {
-        self.0 = self.0.wrapping_sub(part.digest());
+        self.take_out(part.digest());
+    }
+
+    /// A part of which only the digest is known.
+    pub(super) fn take_out(&mut self, digest: u64) {
+        self.0 = self.0.wrapping_sub(digest);
     }
 }
 
@@ -72,9 +78,9 @@ impl Words {
     }
 
     #[inline]
-    fn range(self, range: &KeyRange) -> Self {
-        let words = self.bytes(range.start());
-        match range.end() {
+    fn range(self, range: KeyRange<&[u8]>) -> Self {
+        let words = self.bytes(range.first_key());
+        match range.key_end() {
             KeyEnd::At(end) => words.bytes(end),
             KeyEnd::Unbounded => words.word(u64::MAX),
         }
@@ -95,8 +101,11 @@ impl Part for ShardRecord {
     #[inline]
     fn words(&self, words: Words) -> Words {
         let Self { id, range, state, leader, replicas, estimates, created, updated, version, epoch } = self;
-        let words =
-            words.word(id.0).range(range).word(leader.0).word((replicas.len() as u64) << 8 | *state as u64);
+        let words = words
+            .word(id.0)
+            .range(range.as_bytes())
+            .word(leader.0)
+            .word((replicas.len() as u64) << 8 | *state as u64);
         let words = replicas.iter().fold(words, |words, NodeId(node)| words.word(*node));
         let words = words.word(estimates.keys).word(estimates.bytes).word(created.0).word(updated.0);
         words.word(*version).word(epoch.range).word(epoch.members)
@@ -133,9 +142,9 @@ impl Part for Operation {
     }
 }
 
-impl Part for Passing {
+impl Part for Passed<'_> {
     fn words(&self, words: Words) -> Words {
-        words.word(self.shard.0).word(self.epoch).range(&self.range).word(self.revision)
+        words.word(self.shard.0).word(self.epoch).range(self.range).word(self.revision)
     }
 }
 

@@ -1,7 +1,8 @@
 //! A table in the making: one transaction's private copy. Each family of changes has a file of its own that ends up here,
 //! in the one place where the index, the ids and their supply change together.
 
-use super::{Memory, Passing, Table};
+use super::lineage::Passed;
+use super::{Memory, Table};
 use crate::change::{Action, Change, Expectation, OperationKind, Outcome, Summary};
 use crate::counter;
 use crate::error::Error;
@@ -143,8 +144,8 @@ impl Draft {
     pub(super) fn pass(&mut self, shard: &ShardRecord) {
         // The revision that comes of this. At the last one nothing comes of it.
         let revision = self.table.revision.saturating_add(1);
-        let (epoch, range) = (shard.epoch.range, shard.range.clone());
-        self.table.lineage.push(Passing { shard: shard.id, epoch, range, revision });
+        let (epoch, range) = (shard.epoch.range, shard.range.as_bytes());
+        self.table.lineage.push(&Passed { shard: shard.id, epoch, range, revision });
     }
 
     /// Replaces a run of neighbours by other shards on the same keys, in every index.

@@ -1,5 +1,6 @@
 //! What became of the shard that an old token names.
 
+use super::lineage::Passed;
 use super::{Memory, Passing, Shards, Table};
 use crate::shard::{Shard, Token};
 
@@ -49,16 +50,16 @@ impl Table {
         match self.shard(id).filter(|shard| shard.epoch().range == epoch.range) {
             Some(shard) if shard.epoch() == epoch => Fate::Same(shard),
             Some(shard) => Fate::Moved(shard),
-            None => self.lineage.find(id, epoch.range).map_or(Fate::Unknown, |passing| self.heirs(passing)),
+            None => self.lineage.find(id, epoch.range).map_or(Fate::Unknown, |passed| self.heirs(passed)),
         }
     }
 
-    fn heirs(&self, passing: &Passing) -> Fate<'_> {
-        let mut heirs = self.range(&passing.range);
+    fn heirs(&self, passed: Passed<'_>) -> Fate<'_> {
+        let mut heirs = self.range(&passed.range);
         let all = heirs.clone();
         match (heirs.next(), heirs.next()) {
             (None, _) => Fate::Removed,
-            (Some(heir), None) if heir.range().contains_range(&passing.range) => Fate::Merged(heir),
+            (Some(heir), None) if heir.range().contains_range(&passed.range) => Fate::Merged(heir),
             _ => Fate::Split(all),
         }
     }
@@ -70,7 +71,7 @@ impl Table {
     }
 
     /// Every passing that the table remembers, the oldest first.
-    pub fn passings(&self) -> impl Iterator<Item = &Passing> {
-        self.lineage.iter()
+    pub fn passings(&self) -> impl Iterator<Item = Passing> {
+        self.lineage.iter().map(Passed::to_passing)
     }
 }

@@ -46,7 +46,7 @@ impl Table {
             shards: self.shards().map(|shard| shard.to_record()).collect(),
             operations: self.operations().cloned().collect(),
             nodes: self.known_nodes().cloned().collect(),
-            passings: self.passings().cloned().collect(),
+            passings: self.passings().collect(),
             memory: self.memory(),
         }
     }
@@ -84,7 +84,7 @@ impl Table {
         table.next_id = image.next_id;
         table.floor = image.floor;
         table.nodes = Nodes::of(image.nodes)?;
-        table.lineage = Lineage::of(image.memory, image.passings);
+        table.lineage = Lineage::of(image.memory, &image.passings);
         table.verify()?;
         Ok(table)
     }

@@ -1,13 +1,14 @@
 //! The invariants of a table, each checked from scratch. What tests, fuzzers and the loading of images rely on.
 
+use super::Table;
 use super::digest::Sum;
 use super::ids::Ids;
+use super::lineage::Passed;
 use super::merge::Pair;
 use super::operations::state_under;
 use super::registry::expect_room_for_key;
 use super::relocation::expect_holders;
 use super::transfer::expect_other_leader;
-use super::{Passing, Table};
 use crate::change::Operation;
 use crate::error::Error;
 use crate::shard::{Shard, ShardId, ShardRecord};
@@ -61,14 +62,11 @@ impl Table {
         expect(self.lineage.is_whole(), || {
             "what is remembered of shards that are gone is out of order".into()
         })?;
-        for passing in self.passings() {
-            self.verify_passing(passing)?;
-        }
-        Ok(())
+        self.lineage.iter().try_for_each(|passed| self.verify_passing(passed))
     }
 
-    pub(super) fn verify_passing(&self, passing: &Passing) -> Result<(), Error> {
-        let Passing { shard, epoch, revision, .. } = *passing;
+    pub(super) fn verify_passing(&self, passed: Passed<'_>) -> Result<(), Error> {
+        let Passed { shard, epoch, revision, .. } = passed;
         expect(revision <= self.revision, || format!("{shard} has ended in a revision to come"))?;
         expect(shard.0 < self.next_id, || format!("{shard} has ended and may be given out again"))?;
         let is_over = self.shard(shard).is_none_or(|shard| shard.epoch().range > epoch);

@@ -1,16 +1,19 @@
 //! What became of shards that were split, merged or removed: the newest passings, in the order in which they happened. What
 //! follows from them for an old token is the business of [`super::fate`].
 //!
-//! Passings lie in short runs that versions share, so that to add one copies one run. Each run knows, by a bit for each id,
-//! which shards it may have something about: to find one passing is to look at a word for each run, and into few of them.
+//! Passings lie in short [`run`]s that versions share, so that to add one copies one run. Each run knows, by a bit for each
+//! id, which shards it may have something about: to find one passing is to look at a word for each run, and into few of them.
+
+mod run;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::bits::bit;
 use super::digest::Sum;
 use crate::key::KeyRange;
 use crate::shard::ShardId;
+pub(super) use run::Passed;
+use run::Run;
 
 /// How many passings a run has at most.
 const RUN: usize = 32;
@@ -19,7 +22,7 @@ const RUN: usize = 32;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub struct Memory {
-    /// So many passings at most: two for each merge, one for each split and removal. Each takes about 100 bytes
+    /// So many passings at most: two for each merge, one for each split and removal. Each takes about 50 bytes
     /// and its keys.
     pub passings: u64,
     /// Those of so many revisions at most.
@@ -60,36 +63,11 @@ pub(super) struct Lineage {
     sum: Sum,
 }
 
-#[derive(Default)]
-struct Run {
-    /// A bit for each shard that it has something about. Several shards share one.
-    shards: u64,
-    passings: Vec<Passing>,
-}
-
-impl Clone for Run {
-    /// With room for one more: it is cloned for that.
-    fn clone(&self) -> Self {
-        let mut passings = Vec::with_capacity(self.passings.len() + 1);
-        passings.extend(self.passings.iter().cloned());
-        Self { shards: self.shards, passings }
-    }
-}
-
-impl Run {
-    fn push(&mut self, passing: Passing) {
-        self.shards |= bit(passing.shard.0);
-        self.passings.push(passing);
-    }
-}
-
 impl Lineage {
     /// Of passings in the order in which they happened. O(n).
-    pub(super) fn of(memory: Memory, passings: impl IntoIterator<Item = Passing>) -> Self {
+    pub(super) fn of(memory: Memory, passings: &[Passing]) -> Self {
         let mut lineage = Self { memory, ..Self::default() };
-        for passing in passings {
-            lineage.push(passing);
-        }
+        passings.iter().for_each(|passing| lineage.push(&passing.as_passed()));
         lineage
     }
 
@@ -103,41 +81,55 @@ impl Lineage {
         self.forget();
     }
 
-    /// O(1): copies one short run.
-    pub(super) fn push(&mut self, passing: Passing) {
-        self.sum.add(&passing);
-        if self.newest.passings.len() == RUN {
+    /// O(1): copies one short run, with its keys.
+    pub(super) fn push(&mut self, passed: &Passed<'_>) {
+        self.sum.add(passed);
+        match Arc::get_mut(&mut self.newest) {
+            Some(newest) => newest.push(passed),
+            None => self.newest = Arc::new(self.newest.with(passed)),
+        }
+        self.len += 1;
+        // Now and not with the next one: a full memory forgets a run at the same time, and their list is copied once.
+        if self.newest.len() == RUN {
             let full = std::mem::take(&mut self.newest);
             Arc::make_mut(&mut self.full).push_back(full);
         }
-        Arc::make_mut(&mut self.newest).push(passing);
-        self.len += 1;
         self.forget();
     }
 
     /// Forgets the oldest, up to both bounds, as of the newest.
     fn forget(&mut self) {
-        let now = self.iter().next_back().map_or(0, |passing| passing.revision);
-        let oldest = now.saturating_sub(self.memory.revisions);
+        let newest = self
+            .full
+            .iter()
+            .chain([&self.newest])
+            .rev()
+            .find_map(|run| run.revision(run.len().wrapping_sub(1)));
+        let since = newest.map_or(0, |now| now.saturating_sub(self.memory.revisions));
         let most = usize::try_from(self.memory.passings).unwrap_or(usize::MAX);
-        while self.len > most || self.iter().next().is_some_and(|passing| passing.revision < oldest) {
+        while self.len > most
+            || self.oldest().revision(self.forgotten).is_some_and(|revision| revision < since)
+        {
             self.forget_oldest();
         }
     }
 
+    /// The run in which some at the front may be forgotten.
+    fn oldest(&self) -> &Arc<Run> {
+        self.full.front().unwrap_or(&self.newest)
+    }
+
     fn forget_oldest(&mut self) {
-        let Some(oldest) = self.full.front().unwrap_or(&self.newest).passings.get(self.forgotten) else {
-            return;
-        };
-        self.sum.remove(oldest);
+        let Some(digest) = self.oldest().digest(self.forgotten) else { return };
+        self.sum.take_out(digest);
         self.forgotten += 1;
         self.len -= 1;
-        if self.full.is_empty() {
-            if self.len == 0 {
-                (self.newest, self.forgotten) = (Arc::default(), 0);
+        if self.forgotten == self.oldest().len() {
+            if self.full.is_empty() {
+                self.newest = Arc::default();
+            } else {
+                Arc::make_mut(&mut self.full).pop_front();
             }
-        } else if self.forgotten == RUN {
-            Arc::make_mut(&mut self.full).pop_front();
             self.forgotten = 0;
         }
     }
@@ -149,23 +141,23 @@ impl Lineage {
         let kept = newer.len - added;
         let comes_of_this = self.len.checked_sub(kept).is_some_and(|forgotten| {
             let mut sum = self.sum;
-            self.iter().take(forgotten).for_each(|passing| sum.remove(passing));
-            newer.newest().take(added).for_each(|passing| sum.add(passing));
+            self.iter().take(forgotten).for_each(|passed| sum.remove(&passed));
+            newer.newest().take(added).for_each(|passed| sum.add(&passed));
             sum == newer.sum
         });
         let kept = if comes_of_this { kept } else { 0 };
-        let mut added: Vec<_> = newer.newest().take(newer.len - kept).cloned().collect();
+        let mut added: Vec<_> = newer.newest().take(newer.len - kept).map(Passed::to_passing).collect();
         added.reverse();
         (kept, added)
     }
 
     /// Forgets all but so many of the newest, and adds others. O(1) for each.
-    pub(super) fn exchange(&mut self, memory: Memory, kept: usize, added: impl IntoIterator<Item = Passing>) {
+    pub(super) fn exchange(&mut self, memory: Memory, kept: usize, added: &[Passing]) {
         self.memory = memory;
         while self.len > kept {
             self.forget_oldest();
         }
-        added.into_iter().for_each(|passing| self.push(passing));
+        added.iter().for_each(|passing| self.push(&passing.as_passed()));
         self.forget();
     }
 
@@ -174,7 +166,7 @@ impl Lineage {
     }
 
     /// The newest first.
-    pub(super) fn newest(&self) -> impl Iterator<Item = &Passing> {
+    pub(super) fn newest(&self) -> impl Iterator<Item = Passed<'_>> {
         self.iter().rev()
     }
 
@@ -185,42 +177,43 @@ impl Lineage {
 
     /// Whether a shard has ended in an epoch with this range counter or a later one. O(runs).
     pub(super) fn has_ended_from(&self, shard: ShardId, epoch: u64) -> bool {
-        self.about(shard).any(|passing| passing.shard == shard && passing.epoch >= epoch)
-    }
-
-    /// What is remembered of a shard, and of some others.
-    fn about(&self, shard: ShardId) -> impl Iterator<Item = &Passing> {
-        let runs = self.full.iter().chain([&self.newest]).enumerate();
-        runs.filter(move |(_, run)| run.shards & bit(shard.0) != 0).flat_map(|(place, run)| {
-            let forgotten = if place == 0 { self.forgotten } else { 0 };
-            run.passings[forgotten..].iter()
-        })
+        self.about(shard, |ended| ended >= epoch).is_some()
     }
 
     /// What happened to a shard in the epoch with this range counter. O(runs).
-    pub(super) fn find(&self, shard: ShardId, epoch: u64) -> Option<&Passing> {
-        self.about(shard).find(|passing| (passing.shard, passing.epoch) == (shard, epoch))
+    pub(super) fn find(&self, shard: ShardId, epoch: u64) -> Option<Passed<'_>> {
+        self.about(shard, |ended| ended == epoch)
+    }
+
+    fn about(&self, shard: ShardId, is_it: impl Fn(u64) -> bool + Copy) -> Option<Passed<'_>> {
+        let mut runs = self.runs().filter(|(_, run)| run.may_know(shard));
+        runs.find_map(|(forgotten, run)| run.find(forgotten, shard, is_it))
+    }
+
+    /// Every run, with how many at its front are forgotten.
+    fn runs(&self) -> impl DoubleEndedIterator<Item = (usize, &Run)> {
+        let oldest = self.oldest();
+        let forgotten = |run: &Arc<Run>| if Arc::ptr_eq(run, oldest) { self.forgotten } else { 0 };
+        self.full.iter().chain([&self.newest]).map(move |run| (forgotten(run), &**run))
     }
 
     /// The oldest first.
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Passing> {
-        let oldest = self.full.front().unwrap_or(&self.newest);
-        self.full.iter().chain([&self.newest]).flat_map(move |run| {
-            let forgotten = if Arc::ptr_eq(run, oldest) { self.forgotten } else { 0 };
-            run.passings[forgotten..].iter()
-        })
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = Passed<'_>> {
+        self.runs().flat_map(|(forgotten, run)| run.from(forgotten))
     }
 
     /// Whether it counts right and is in order.
     pub(super) fn is_whole(&self) -> bool {
         self.iter().count() == self.len
-            && self.sum == Sum::of(self.iter())
-            && self.iter().map(|passing| passing.revision).is_sorted()
-            && self.full.iter().all(|run| run.passings.len() == RUN)
-            && self.full.iter().chain([&self.newest]).all(|run| {
-                let shards = run.passings.iter().fold(0, |shards, passing| shards | bit(passing.shard.0));
-                shards == run.shards
-            })
+            && self.sum
+                == self.iter().fold(Sum::default(), |mut sum, passed| {
+                    sum.add(&passed);
+                    sum
+                })
+            && self.iter().map(|passed| passed.revision).is_sorted()
+            && self.full.iter().all(|run| run.len() == RUN)
+            && self.newest.len() < RUN
+            && self.runs().all(|(_, run)| run.is_whole())
     }
 }
 
@@ -246,12 +239,12 @@ mod tests {
         let (bounds, most) = if cfg!(miri) { (&bounds[4..5], 80) } else { (&bounds[..], 400) };
         for (passings, revisions) in bounds.iter().copied() {
             let memory = Memory { passings, revisions };
-            let mut lineage = Lineage::of(memory, []);
+            let mut lineage = Lineage::of(memory, &[]);
             let mut kept = VecDeque::new();
             for number in 0..most {
                 let old = lineage.clone();
                 let before = kept.clone();
-                lineage.push(passing(number));
+                lineage.push(&passing(number).as_passed());
                 kept.push_back(passing(number));
                 while kept.len() as u64 > passings
                     || kept
@@ -261,21 +254,22 @@ mod tests {
                     kept.pop_front();
                 }
                 assert!(lineage.is_whole());
-                assert!(lineage.iter().eq(&kept));
-                assert!(old.iter().eq(&before), "an old version has changed");
+                assert!(lineage.iter().map(Passed::to_passing).eq(kept.iter().cloned()));
+                assert!(old.iter().map(Passed::to_passing).eq(before), "an old version has changed");
                 for number in (0..=number).rev().step_by(13) {
                     let Passing { shard, epoch, .. } = passing(number);
-                    assert_eq!(lineage.find(shard, epoch), kept.iter().find(|kept| kept.epoch == epoch));
+                    let found = lineage.find(shard, epoch).map(Passed::to_passing);
+                    assert_eq!(found.as_ref(), kept.iter().find(|kept| kept.epoch == epoch));
                     assert_eq!(lineage.find(shard, epoch + 1), None);
                 }
             }
-            assert!(Lineage::of(memory, kept) == lineage);
+            assert!(Lineage::of(memory, kept.make_contiguous()) == lineage);
         }
     }
 
     #[test]
     fn a_lesser_memory_forgets_for_good() {
-        let mut lineage = Lineage::of(Memory::default(), (0..100).map(passing));
+        let mut lineage = Lineage::of(Memory::default(), &(0..100).map(passing).collect::<Vec<_>>());
         lineage.set_memory(Memory { passings: 40, ..Memory::default() });
         assert!(lineage.is_whole() && lineage.iter().map(|passing| passing.epoch).eq(60..100));
         lineage.set_memory(Memory { passings: 90, revisions: 2 });
