@@ -18,9 +18,9 @@ use crate::shard::{NodeId, ShardRecord, Timestamp};
 pub(super) struct Sum(u64);
 
 impl Sum {
-    pub(super) fn of<'p, P: Part + 'p>(parts: impl IntoIterator<Item = &'p P>) -> Self {
+    pub(super) fn of(parts: impl IntoIterator<Item = impl Part>) -> Self {
         let mut sum = Self::default();
-        parts.into_iter().for_each(|part| sum.add(part));
+        parts.into_iter().for_each(|part| sum.add(&part));
         sum
     }
 
@@ -45,6 +45,12 @@ pub(super) trait Part {
     fn digest(&self) -> u64 {
         // Not from zero, which leading zeros would leave as it is.
         self.words(Words(Words::FACTOR)).finish()
+    }
+}
+
+impl<P: Part> Part for &P {
+    fn words(&self, words: Words) -> Words {
+        P::words(self, words)
     }
 }
 

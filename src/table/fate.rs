@@ -55,7 +55,7 @@ impl Table {
     }
 
     fn heirs(&self, passed: Passed<'_>) -> Fate<'_> {
-        let mut heirs = self.range(&passed.range);
+        let mut heirs = self.range(passed.range);
         let all = heirs.clone();
         match (heirs.next(), heirs.next()) {
             (None, _) => Fate::Removed,

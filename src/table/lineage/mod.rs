@@ -99,13 +99,8 @@ impl Lineage {
 
     /// Forgets the oldest, up to both bounds, as of the newest.
     fn forget(&mut self) {
-        let newest = self
-            .full
-            .iter()
-            .chain([&self.newest])
-            .rev()
-            .find_map(|run| run.revision(run.len().wrapping_sub(1)));
-        let since = newest.map_or(0, |now| now.saturating_sub(self.memory.revisions));
+        let now = self.newest.last_revision().or_else(|| self.full.back()?.last_revision());
+        let since = now.map_or(0, |now| now.saturating_sub(self.memory.revisions));
         let most = usize::try_from(self.memory.passings).unwrap_or(usize::MAX);
         while self.len > most
             || self.oldest().revision(self.forgotten).is_some_and(|revision| revision < since)
@@ -205,11 +200,7 @@ impl Lineage {
     /// Whether it counts right and is in order.
     pub(super) fn is_whole(&self) -> bool {
         self.iter().count() == self.len
-            && self.sum
-                == self.iter().fold(Sum::default(), |mut sum, passed| {
-                    sum.add(&passed);
-                    sum
-                })
+            && self.sum == Sum::of(self.iter())
             && self.iter().map(|passed| passed.revision).is_sorted()
             && self.full.iter().all(|run| run.len() == RUN)
             && self.newest.len() < RUN
@@ -228,8 +219,13 @@ mod tests {
     use super::*;
 
     fn passing(number: u64) -> Passing {
-        let (shard, range) = (ShardId(number % 97), KeyRange::full());
-        Passing { shard, epoch: number, range, revision: number / 3 }
+        let start = "some key".repeat(usize::try_from(number % 5).unwrap());
+        let range = if number % 3 == 0 {
+            KeyRange::from(start..)
+        } else {
+            KeyRange::try_from(start..format!("the end of {number}")).unwrap()
+        };
+        Passing { shard: ShardId(number % 97), epoch: number, range, revision: number / 3 }
     }
 
     #[test]

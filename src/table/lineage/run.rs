@@ -63,13 +63,13 @@ impl Run {
         self.shards & bit(shard.0) != 0
     }
 
-    /// A copy that has one more.
+    /// A copy that has one more, and room for another: a merge ends two shards.
     pub(super) fn with(&self, passed: &Passed<'_>) -> Self {
         let more = passed.range.start().len() + passed.range.end().key().map_or(0, <[u8]>::len);
         let mut run = Self {
             shards: self.shards,
-            entries: Vec::with_capacity(self.entries.len() + 1),
-            keys: Vec::with_capacity(self.keys.len() + more),
+            entries: Vec::with_capacity(self.entries.len() + 2),
+            keys: Vec::with_capacity(self.keys.len() + 2 * more),
         };
         run.entries.extend_from_slice(&self.entries);
         run.keys.extend_from_slice(&self.keys);
@@ -96,6 +96,10 @@ impl Run {
         self.entries.get(place).map(|entry| entry.revision)
     }
 
+    pub(super) fn last_revision(&self) -> Option<u64> {
+        self.entries.last().map(|entry| entry.revision)
+    }
+
     pub(super) fn get(&self, place: usize) -> Passed<'_> {
         let Entry { shard, epoch, revision, start, end, .. } = self.entries[place];
         let begin = place.checked_sub(1).map_or(0, |before| self.entries[before].end);
@@ -108,16 +112,15 @@ impl Run {
         (place..self.len()).map(|place| self.get(place))
     }
 
-    /// The passing of a shard in an epoch that is looked for, among those from this place on.
+    /// The first one of a shard, from this place on, in an epoch that is looked for.
     pub(super) fn find(
         &self,
         place: usize,
         shard: ShardId,
         is_it: impl Fn(u64) -> bool,
     ) -> Option<Passed<'_>> {
-        let entries = self.entries.iter().enumerate().skip(place);
-        let mut of_it = entries.filter(|(_, entry)| entry.shard == shard && is_it(entry.epoch));
-        of_it.next().map(|(place, _)| self.get(place))
+        let is_it = |entry: &Entry| entry.shard == shard && is_it(entry.epoch);
+        self.entries[place..].iter().position(is_it).map(|beyond| self.get(place + beyond))
     }
 
     /// Whether what it says of its passings without a look at them is right.
