@@ -13,11 +13,13 @@ pub(super) struct Draft {
     pub(super) table: Table,
     /// When the change that is being carried out happens.
     pub(super) at: Option<Timestamp>,
+    /// Whether it is the only one, in a large table: see [`foresight`](super::foresight).
+    pub(super) is_alone: bool,
 }
 
 impl Draft {
     pub(super) fn of(table: &Table) -> Self {
-        Self { table: table.clone(), at: None }
+        Self { table: table.clone(), at: None, is_alone: false }
     }
 
     pub(super) fn finish(mut self, outcomes: Vec<Outcome>) -> Result<(Table, Summary), Error> {
@@ -87,7 +89,12 @@ impl Draft {
 
     /// The shard of this id, apart from the draft.
     pub(super) fn record(&self, shard: ShardId) -> Result<ShardRecord, Error> {
-        self.table.shard(shard).map(Shard::to_record).ok_or(Error::NoSuchShard { shard })
+        self.find(shard).map(Shard::to_record).ok_or(Error::NoSuchShard { shard })
+    }
+
+    /// [`record`](Self::record) of a shard that is to go.
+    pub(super) fn last_record(&self, shard: ShardId) -> Result<ShardRecord, Error> {
+        self.find_to_end(shard).map(Shard::to_record).ok_or(Error::NoSuchShard { shard })
     }
 
     /// An id that no shard has had.

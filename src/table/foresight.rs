@@ -1,13 +1,15 @@
 //! Looking ahead in a transaction. Each change finds its shards by id, then by key, and copies what is around them: in a large
-//! table that is to wait for memory again and again. What the next changes will touch is known, and is asked for together.
+//! table that is to wait for memory again and again. What the next changes will touch is known, and is asked for together. What
+//! one alone will copy is asked for when its shard is found, and comes while the rest is worked out.
 //!
 //! Nothing here alters anything, or says anything of what will be altered.
 
 use arrayvec::ArrayVec;
 
+use super::Table;
 use super::draft::Draft;
 use crate::change::{Action, Change};
-use crate::shard::ShardId;
+use crate::shard::{Shard, ShardId};
 
 /// How many changes are looked at together.
 pub(super) const TOGETHER: usize = 16;
@@ -20,9 +22,11 @@ const SHARDS: usize = 2 * TOGETHER;
 
 impl Draft {
     /// Has loaded what these changes, at most [`TOGETHER`], will touch. O(log n) for each.
-    pub(super) fn foresee(&self, changes: &[Change]) {
+    pub(super) fn foresee(&mut self, changes: &[Change]) {
+        let is_large = self.table.len() > FEW;
         // One change finds its shard as fast.
-        if changes.len() < 2 || self.table.len() <= FEW {
+        self.is_alone = is_large && changes.len() == 1;
+        if self.is_alone || !is_large {
             return;
         }
         let shards: ArrayVec<ShardId, SHARDS> =
@@ -31,6 +35,18 @@ impl Draft {
         let starts: ArrayVec<&[u8], TOGETHER> =
             changes.iter().filter_map(|change| new_start(&change.action)).take(TOGETHER).collect();
         self.table.index.load_ahead(&starts);
+    }
+
+    /// A shard of which another record is to come.
+    pub(super) fn find(&self, shard: ShardId) -> Option<Shard<'_>> {
+        let Table { index, ids, .. } = &self.table;
+        if self.is_alone { index.get_to_change(ids.get(shard)?) } else { self.table.shard(shard) }
+    }
+
+    /// A shard that is to go, and its id with it.
+    pub(super) fn find_to_end(&self, shard: ShardId) -> Option<Shard<'_>> {
+        let Table { index, ids, .. } = &self.table;
+        if self.is_alone { index.get_to_change(ids.get_to_remove(shard)?) } else { self.table.shard(shard) }
     }
 }
 
@@ -75,5 +91,55 @@ fn new_start(action: &Action) -> Option<&[u8]> {
     match action {
         Action::Register(record) => Some(record.range.start()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::{Key, KeyRange};
+    use crate::shard::{Estimates, NodeId, ShardRecord};
+
+    fn key(number: u32) -> Key {
+        number.to_be_bytes().into()
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "nothing is asked for unless the table is large")]
+    fn a_change_alone_does_what_it_does_among_others() {
+        let count = u32::try_from(FEW).unwrap() + 1_000;
+        let record = |number| {
+            let range = KeyRange::try_from(key(4 * number)..key(4 * number + 4)).unwrap();
+            ShardRecord::new(ShardId(u64::from(number)), range, NodeId(1))
+        };
+        let table = Table::from_records((0..count).map(record)).unwrap();
+        let estimates = Estimates { keys: 7, bytes: 7 };
+        for number in [0, 1, 4_711, count / 2, count - 2] {
+            let shard = ShardId(u64::from(number));
+            let changes = [
+                Change::split(shard, key(4 * number + 1)),
+                Change::merge(shard, ShardId(shard.0 + 1)),
+                Change::remove(shard),
+                Change::transfer(shard, NodeId(2)),
+                Change::report(shard, estimates),
+                Change::split(ShardId(u64::from(count) + 1), key(4 * number + 1)),
+                Change::split(shard, key(4 * number + 4)),
+            ];
+            for change in changes {
+                // The first has done it already, so that the second is of no account.
+                let again = Change::put_node(crate::Node::new(NodeId(9), "somewhere"));
+                let (with_node, _) = table.apply(std::slice::from_ref(&again)).unwrap();
+                let alone = with_node.apply(std::slice::from_ref(&change));
+                let among = with_node.apply(&[change, again]);
+                match (alone, among) {
+                    (Ok((alone, done)), Ok((among, both))) => {
+                        assert!(alone == among && done.outcomes[0] == both.outcomes[0]);
+                        assert_eq!(alone.digest(), among.digest());
+                        alone.verify().unwrap();
+                    }
+                    (alone, among) => assert_eq!(alone.unwrap_err(), among.unwrap_err()),
+                }
+            }
+        }
     }
 }

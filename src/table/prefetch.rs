@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code, reason = "the instruction has no safe form on stable Rust")]
 
+use std::sync::Arc;
+
 /// Bytes in a cache line.
 const LINE: usize = 64;
 
@@ -15,6 +17,21 @@ pub(in crate::table) fn prefetch<T>(value: &T, bytes: usize) {
 #[inline(always)]
 pub(in crate::table) fn prefetch_all<T>(values: &[T]) {
     lines(values, size_of_val(values));
+}
+
+/// Has the counts of references loaded, which are changed by whoever copies or drops one.
+#[inline(always)]
+pub(in crate::table) fn prefetch_counts<T: ?Sized>(shared: &Arc<T>) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let before = align_of_val(&**shared).max(2 * size_of::<usize>());
+        let counts = Arc::as_ptr(shared).cast::<i8>().wrapping_sub(before);
+        // SAFETY: as below. That the counts are right before the value is a guess, on which nothing but time depends.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(counts) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = shared;
 }
 
 #[inline(always)]

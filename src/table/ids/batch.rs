@@ -31,7 +31,7 @@ impl Ids {
 }
 
 impl Node {
-    fn prefetch(&self) {
+    pub(super) fn prefetch(&self) {
         match self {
             Self::Leaf(leaf) => prefetch_all(&leaf.0),
             Self::Inner(inner) => prefetch(&**inner, size_of::<Inner>()),

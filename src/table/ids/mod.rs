@@ -6,6 +6,7 @@
 //! inner nodes are small. [`leaf`] is how entries lie in memory, [`node`] the way to them, [`batch`] finds many at once, [`build`]
 //! makes them of many at once, [`edit`] changes them, [`iter`] walks over them, [`check`] checks every invariant.
 
+mod ahead;
 mod batch;
 mod build;
 mod check;

@@ -2,16 +2,43 @@
 
 use super::Index;
 use super::batch::{GROUP, Together, descend_together};
-use super::inner::{Children, Node};
+use super::inner::{Children, Inner, Node};
+use super::iter::Place;
 use super::leaf::Leaf;
 use super::probe::Probe;
+use super::search::floor;
 use super::wide::{Lanes, Search};
-use crate::table::prefetch::{prefetch, prefetch_all};
+use crate::shard::Shard;
+use crate::table::prefetch::{prefetch, prefetch_all, prefetch_counts};
 
 impl Index {
     /// Has the leaves loaded that these keys belong to. Changes nothing but time.
     pub(in crate::table) fn load_ahead<K: AsRef<[u8]>>(&self, keys: &[K]) {
         self.processor.run(Ahead { index: self, keys });
+    }
+
+    /// The shard that starts exactly here, while what is copied around it when it changes is being loaded.
+    pub(in crate::table) fn get_to_change(&self, start: &[u8]) -> Option<Shard<'_>> {
+        let shard = self.processor.run(ToChange(self, start))?.shard();
+        Some(shard).filter(|shard| shard.start() == start)
+    }
+}
+
+struct ToChange<'t, 'k>(&'t Index, &'k [u8]);
+
+impl<'t> Search for ToChange<'t, '_> {
+    type Found = Option<Place<'t>>;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) -> Option<Place<'t>> {
+        let Self(index, key) = self;
+        floor::<L>(index, key, |inner, _| {
+            // All of what is above is near, and a leaf is copied from its beginning to its end, which processors foresee.
+            if let Children::Leaves(leaves) = &inner.children {
+                leaves.iter().for_each(prefetch_counts);
+                prefetch(inner, size_of::<Inner>());
+            }
+        })
     }
 }
 

@@ -23,19 +23,29 @@ impl<'t> Search for Floor<'t, '_> {
     #[inline(always)]
     fn run<L: Lanes>(self) -> Option<Place<'t>> {
         let Self(index, key) = self;
-        if index.comes_before(key) {
-            return None;
-        }
-        let probe = Probe::new(key);
-        let (leaf, agreed) = match index.root.as_ref()? {
-            Node::Leaf(leaf) => (&**leaf, 0),
-            Node::Inner(root) => {
-                let Descent { leaves, place, agreed } = descend::<L>(root, &probe, index.common, |_| ());
-                (&*leaves[place], agreed)
-            }
-        };
-        Some(Place { leaf, slot: leaf.slot::<L>(&probe, agreed) })
+        floor::<L>(index, key, |_, _| ())
     }
+}
+
+/// The last shard that starts at or before `key`. `turn` is told each inner node on the way, and the turn there.
+#[inline(always)]
+pub(super) fn floor<'t, L: Lanes>(
+    index: &'t Index,
+    key: &[u8],
+    turn: impl FnMut(&Inner, usize),
+) -> Option<Place<'t>> {
+    if index.comes_before(key) {
+        return None;
+    }
+    let probe = Probe::new(key);
+    let (leaf, agreed) = match index.root.as_ref()? {
+        Node::Leaf(leaf) => (&**leaf, 0),
+        Node::Inner(root) => {
+            let Descent { leaves, place, agreed } = descend::<L>(root, &probe, index.common, turn);
+            (&*leaves[place], agreed)
+        }
+    };
+    Some(Place { leaf, slot: leaf.slot::<L>(&probe, agreed) })
 }
 
 /// For one key, if a shard owns it.
@@ -62,19 +72,19 @@ pub(super) struct Descent<'t> {
 }
 
 /// Down from the root to the leaf that a key belongs to, in a tree of which all keys but the first have `common` bytes. `turn` is told
-/// each turn.
+/// each inner node and the turn there.
 #[inline(always)]
 pub(super) fn descend<'t, L: Lanes>(
     root: &'t Inner,
     probe: &Probe<'_>,
     common: usize,
-    mut turn: impl FnMut(usize),
+    mut turn: impl FnMut(&Inner, usize),
 ) -> Descent<'t> {
     let (mut inner, mut agreed) = (root, 0);
     loop {
         let place;
         (place, agreed) = inner.step::<L>(probe, agreed, common);
-        turn(place);
+        turn(inner, place);
         // The lines that the next search may need are loaded at once, instead of one after the other.
         match &inner.children {
             Children::Inners(inners) => {

@@ -128,6 +128,7 @@ impl Opinions {
     fn remove(&mut self, key: &[u8]) {
         let found = self.index.get(key).map(Shard::to_record);
         assert_eq!(found.as_ref(), self.tree.get(key));
+        assert_eq!(found, self.index.get_to_change(key).map(Shard::to_record));
         if let Some(record) = found {
             self.index.replace(&[record], &[]);
         }

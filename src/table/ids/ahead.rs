@@ -1,0 +1,35 @@
+//! Asking for what is copied when an id is taken out, while its start is looked up and used.
+
+use super::Ids;
+use super::node::Node;
+use crate::shard::ShardId;
+use crate::table::prefetch::prefetch_counts;
+
+impl Ids {
+    /// [`get`](Self::get), for a shard that is to be taken out.
+    pub(in crate::table) fn get_to_remove(&self, ShardId(id): ShardId) -> Option<&[u8]> {
+        let mut node = self.root.as_ref()?;
+        loop {
+            match node {
+                Node::Inner(inner) => {
+                    node = &inner.children[inner.place(id)];
+                    node.prefetch();
+                    // There are few inner nodes, and all of them are near.
+                    if let Node::Leaf(_) = node {
+                        inner.children.iter().for_each(Node::prefetch_counts);
+                    }
+                }
+                Node::Leaf(leaf) => return leaf.get(id),
+            }
+        }
+    }
+}
+
+impl Node {
+    fn prefetch_counts(&self) {
+        match self {
+            Self::Leaf(leaf) => prefetch_counts(&leaf.0),
+            Self::Inner(inner) => prefetch_counts(inner),
+        }
+    }
+}
