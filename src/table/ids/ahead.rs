@@ -3,7 +3,6 @@
 use super::Ids;
 use super::node::Node;
 use crate::shard::ShardId;
-use crate::table::prefetch::prefetch_counts;
 
 impl Ids {
     /// [`get`](Self::get), for a shard that is to be taken out.
@@ -16,20 +15,11 @@ impl Ids {
                     node.prefetch();
                     // There are few inner nodes, and all of them are near.
                     if let Node::Leaf(_) = node {
-                        inner.children.iter().for_each(Node::prefetch_counts);
+                        inner.warm();
                     }
                 }
                 Node::Leaf(leaf) => return leaf.get(id),
             }
-        }
-    }
-}
-
-impl Node {
-    fn prefetch_counts(&self) {
-        match self {
-            Self::Leaf(leaf) => prefetch_counts(&leaf.0),
-            Self::Inner(inner) => prefetch_counts(inner),
         }
     }
 }

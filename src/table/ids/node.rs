@@ -1,12 +1,12 @@
 //! What the tree is made of, and the way through it to an id. How to change it is the business of [`super::edit`].
 
-use std::hint::black_box;
 use std::iter::zip;
 use std::sync::Arc;
 
 use arrayvec::ArrayVec;
 
 use super::leaf::Leaf;
+use crate::table::prefetch::prefetch_counts;
 
 /// How many children an inner node has at most.
 pub(super) const FANOUT: usize = 16;
@@ -36,10 +36,10 @@ impl Node {
         }
     }
 
-    fn references(&self) -> usize {
+    fn prefetch_counts(&self) {
         match self {
-            Self::Leaf(leaf) => Arc::strong_count(&leaf.0),
-            Self::Inner(inner) => Arc::strong_count(inner),
+            Self::Leaf(leaf) => prefetch_counts(&leaf.0),
+            Self::Inner(inner) => prefetch_counts(inner),
         }
     }
 }
@@ -87,6 +87,6 @@ impl Inner {
 
     /// Has the counts of all children come into the cache at the same time: counting up waits for each miss in turn.
     pub(super) fn warm(&self) {
-        black_box(self.children.iter().map(Node::references).fold(0, usize::wrapping_add));
+        self.children.iter().for_each(Node::prefetch_counts);
     }
 }
