@@ -25,11 +25,16 @@ impl Sum {
     }
 
     pub(super) fn add(&mut self, part: &impl Part) {
-        self.0 = self.0.wrapping_add(part.digest());
+        self.put_in(part.digest());
     }
 
     pub(super) fn remove(&mut self, part: &impl Part) {
         self.take_out(part.digest());
+    }
+
+    /// A part of which the digest is known.
+    pub(super) fn put_in(&mut self, digest: u64) {
+        self.0 = self.0.wrapping_add(digest);
     }
 
     /// A part of which only the digest is known.

@@ -70,7 +70,7 @@ impl Table {
         self.lineage.memory()
     }
 
-    /// Every passing that the table remembers, the oldest first.
+    /// Every passing that the table remembers, the oldest first, with copies of its keys.
     pub fn passings(&self) -> impl Iterator<Item = Passing> {
         self.lineage.iter().map(Passed::to_passing)
     }

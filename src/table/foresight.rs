@@ -126,7 +126,7 @@ mod tests {
                 Change::split(shard, key(4 * number + 4)),
             ];
             for change in changes {
-                // The first has done it already, so that the second is of no account.
+                // It is there already, and makes no difference but company.
                 let again = Change::put_node(crate::Node::new(NodeId(9), "somewhere"));
                 let (with_node, _) = table.apply(std::slice::from_ref(&again)).unwrap();
                 let alone = with_node.apply(std::slice::from_ref(&change));

@@ -3,8 +3,9 @@
 //!
 //! A clone is O(1) and shares all nodes; a change copies one path of them. Publishing a change pays twice for each child of
 //! each node on that path: its references are counted up when the path is copied, and down when the old one is dropped. So
-//! inner nodes are small. [`leaf`] is how entries lie in memory, [`node`] the way to them, [`batch`] finds many at once, [`build`]
-//! makes them of many at once, [`edit`] changes them, [`iter`] walks over them, [`check`] checks every invariant.
+//! inner nodes are small. [`leaf`] is how entries lie in memory, [`node`] the way to them, [`batch`] finds many at once, [`ahead`]
+//! one that is to go; [`build`] makes trees of many entries at once, [`edit`] changes them, [`iter`] walks over them, [`check`] checks
+//! every invariant.
 
 mod ahead;
 mod batch;

@@ -9,7 +9,7 @@ mod run;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::digest::Sum;
+use super::digest::{Part, Sum};
 use crate::key::KeyRange;
 use crate::shard::ShardId;
 pub(super) use run::Passed;
@@ -83,10 +83,11 @@ impl Lineage {
 
     /// O(1): copies one short run, with its keys.
     pub(super) fn push(&mut self, passed: &Passed<'_>) {
-        self.sum.add(passed);
+        let digest = passed.digest();
+        self.sum.put_in(digest);
         match Arc::get_mut(&mut self.newest) {
-            Some(newest) => newest.push(passed),
-            None => self.newest = Arc::new(self.newest.with(passed)),
+            Some(newest) => newest.push(passed, digest),
+            None => self.newest = Arc::new(self.newest.with(passed, digest)),
         }
         self.len += 1;
         // Now and not with the next one: a full memory forgets a run at the same time, and their list is copied once.

@@ -64,7 +64,7 @@ impl Run {
     }
 
     /// A copy that has one more, and room for another: a merge ends two shards.
-    pub(super) fn with(&self, passed: &Passed<'_>) -> Self {
+    pub(super) fn with(&self, passed: &Passed<'_>, digest: u64) -> Self {
         let more = passed.range.start().len() + passed.range.end().key().map_or(0, <[u8]>::len);
         let mut run = Self {
             shards: self.shards,
@@ -73,17 +73,18 @@ impl Run {
         };
         run.entries.extend_from_slice(&self.entries);
         run.keys.extend_from_slice(&self.keys);
-        run.push(passed);
+        run.push(passed, digest);
         run
     }
 
-    pub(super) fn push(&mut self, passed: &Passed<'_>) {
+    /// Adds one that has this digest.
+    pub(super) fn push(&mut self, passed: &Passed<'_>, digest: u64) {
         let Passed { shard, epoch, range, revision } = *passed;
         self.shards |= bit(shard.0);
         self.keys.extend_from_slice(range.start());
         let start = self.keys.len();
         self.keys.extend_from_slice(range.end().key().unwrap_or_default());
-        let (digest, end) = (passed.digest(), self.keys.len());
+        let end = self.keys.len();
         self.entries.push(Entry { shard, epoch, revision, digest, start, end });
     }
 
