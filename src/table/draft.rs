@@ -1,6 +1,7 @@
 //! A table in the making: one transaction's private copy. Each family of changes has a file of its own that ends up here,
 //! in the one place where the index, the ids and their supply change together.
 
+use super::foresight::Copies;
 use super::lineage::Passed;
 use super::{Memory, Table};
 use crate::change::{Action, Change, Expectation, OperationKind, Outcome, Summary};
@@ -13,13 +14,13 @@ pub(super) struct Draft {
     pub(super) table: Table,
     /// When the change that is being carried out happens.
     pub(super) at: Option<Timestamp>,
-    /// Whether it is the only one, in a large table: see [`foresight`](super::foresight).
-    pub(super) is_alone: bool,
+    /// What it will copy that is worth asking for.
+    pub(super) copies: Copies,
 }
 
 impl Draft {
     pub(super) fn of(table: &Table) -> Self {
-        Self { table: table.clone(), at: None, is_alone: false }
+        Self { table: table.clone(), at: None, copies: Copies::Near }
     }
 
     pub(super) fn finish(mut self, outcomes: Vec<Outcome>) -> Result<(Table, Summary), Error> {
@@ -90,11 +91,6 @@ impl Draft {
     /// The shard of this id, apart from the draft.
     pub(super) fn record(&self, shard: ShardId) -> Result<ShardRecord, Error> {
         self.find(shard).map(Shard::to_record).ok_or(Error::NoSuchShard { shard })
-    }
-
-    /// [`record`](Self::record) of a shard that is to go.
-    pub(super) fn last_record(&self, shard: ShardId) -> Result<ShardRecord, Error> {
-        self.find_to_end(shard).map(Shard::to_record).ok_or(Error::NoSuchShard { shard })
     }
 
     /// An id that no shard has had.

@@ -20,13 +20,27 @@ const FEW: usize = 1 << 14;
 /// A change is about two shards at most.
 const SHARDS: usize = 2 * TOGETHER;
 
+/// What a change copies, beside its shard, that is asked for when the shard is found.
+#[derive(Clone, Copy)]
+pub(super) enum Copies {
+    /// Nothing that is far, or has not been asked for.
+    Near,
+    /// What is around its key.
+    ByKey,
+    /// That, and what is around its id, which goes.
+    ByKeyAndId,
+}
+
 impl Draft {
     /// Has loaded what these changes, at most [`TOGETHER`], will touch. O(log n) for each.
     pub(super) fn foresee(&mut self, changes: &[Change]) {
-        let is_large = self.table.len() > FEW;
+        self.copies = Copies::Near;
+        if self.table.len() <= FEW {
+            return;
+        }
         // One change finds its shard as fast.
-        self.is_alone = is_large && changes.len() == 1;
-        if self.is_alone || !is_large {
+        if let [change] = changes {
+            self.copies = if ends_shards(&change.action) { Copies::ByKeyAndId } else { Copies::ByKey };
             return;
         }
         let shards: ArrayVec<ShardId, SHARDS> =
@@ -37,17 +51,27 @@ impl Draft {
         self.table.index.load_ahead(&starts);
     }
 
-    /// A shard of which another record is to come.
+    /// A shard that is to be changed.
     pub(super) fn find(&self, shard: ShardId) -> Option<Shard<'_>> {
         let Table { index, ids, .. } = &self.table;
-        if self.is_alone { index.get_to_change(ids.get(shard)?) } else { self.table.shard(shard) }
+        match self.copies {
+            Copies::Near => self.table.shard(shard),
+            Copies::ByKey => index.get_to_change(ids.get(shard)?),
+            Copies::ByKeyAndId => index.get_to_change(ids.get_to_remove(shard)?),
+        }
     }
+}
 
-    /// A shard that is to go, and its id with it.
-    pub(super) fn find_to_end(&self, shard: ShardId) -> Option<Shard<'_>> {
-        let Table { index, ids, .. } = &self.table;
-        if self.is_alone { index.get_to_change(ids.get_to_remove(shard)?) } else { self.table.shard(shard) }
-    }
+/// Whether the shards that it names go.
+fn ends_shards(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Split { .. }
+            | Action::CommitSplit { .. }
+            | Action::Merge { .. }
+            | Action::CommitMerge { .. }
+            | Action::Remove { .. }
+    )
 }
 
 /// The shards that are there before.
@@ -113,6 +137,9 @@ mod tests {
             ShardRecord::new(ShardId(u64::from(number)), range, NodeId(1))
         };
         let table = Table::from_records((0..count).map(record)).unwrap();
+        // It is there already, and makes no difference but company.
+        let again = Change::put_node(crate::Node::new(NodeId(9), "somewhere"));
+        let (table, _) = table.apply(std::slice::from_ref(&again)).unwrap();
         let estimates = Estimates { keys: 7, bytes: 7 };
         for number in [0, 4_711, count - 2] {
             let shard = ShardId(u64::from(number));
@@ -126,11 +153,8 @@ mod tests {
                 Change::split(shard, key(4 * number + 4)),
             ];
             for change in changes {
-                // It is there already, and makes no difference but company.
-                let again = Change::put_node(crate::Node::new(NodeId(9), "somewhere"));
-                let (with_node, _) = table.apply(std::slice::from_ref(&again)).unwrap();
-                let alone = with_node.apply(std::slice::from_ref(&change));
-                let among = with_node.apply(&[change, again]);
+                let alone = table.apply(std::slice::from_ref(&change));
+                let among = table.apply(&[change, again.clone()]);
                 match (alone, among) {
                     (Ok((alone, done)), Ok((among, both))) => {
                         assert!(alone == among && done.outcomes[0] == both.outcomes[0]);

@@ -17,7 +17,7 @@ pub(super) struct Pair {
 
 impl Draft {
     pub(super) fn merge(&mut self, shards: (ShardId, ShardId), naming: Naming) -> Result<Outcome, Error> {
-        let pair = Pair::new(self.idle_at_last(shards.0)?, self.idle_at_last(shards.1)?)?;
+        let pair = Pair::new(self.idle(shards.0)?, self.idle(shards.1)?)?;
         let state = pair.lower.state;
         self.unite(pair, naming, state)
     }

@@ -96,16 +96,7 @@ pub(super) fn state_under(kind: OperationKind) -> Option<ShardState> {
 impl Draft {
     /// The shard, if no operation is under way on it.
     pub(super) fn idle(&self, shard: ShardId) -> Result<ShardRecord, Error> {
-        self.idle_or(self.record(shard)?)
-    }
-
-    /// [`idle`](Self::idle), for a shard that is to go.
-    pub(super) fn idle_at_last(&self, shard: ShardId) -> Result<ShardRecord, Error> {
-        self.idle_or(self.last_record(shard)?)
-    }
-
-    fn idle_or(&self, record: ShardRecord) -> Result<ShardRecord, Error> {
-        let shard = record.id;
+        let record = self.record(shard)?;
         match self.table.operations.on(shard) {
             Some(operation) => Err(Error::OperationUnderWay { shard, kind: operation.kind() }),
             None => Ok(record),
@@ -136,10 +127,10 @@ impl Draft {
     pub(super) fn commit(&mut self, shard: ShardId, kind: OperationKind) -> Result<Outcome, Error> {
         match self.end(shard, kind)? {
             Operation::Split { shard, at, naming, .. } => {
-                self.divide(&self.last_record(shard)?, &at, naming, ShardState::Active)
+                self.divide(&self.record(shard)?, &at, naming, ShardState::Active)
             }
             Operation::Merge { lower, upper, naming, .. } => {
-                let pair = Pair::new(self.last_record(lower)?, self.last_record(upper)?)?;
+                let pair = Pair::new(self.record(lower)?, self.record(upper)?)?;
                 self.unite(pair, naming, ShardState::Active)
             }
             Operation::Transfer { shard, to, .. } => {

@@ -121,7 +121,7 @@ impl Draft {
     }
 
     pub(super) fn remove(&mut self, shard: ShardId) -> Result<Outcome, Error> {
-        let record = self.idle_at_last(shard)?;
+        let record = self.idle(shard)?;
         self.pass(&record);
         self.replace(&[record], &[]);
         Ok(Outcome::Removed { shard })

@@ -10,7 +10,7 @@ use crate::shard::{ShardId, ShardRecord, ShardState};
 
 impl Draft {
     pub(super) fn split(&mut self, shard: ShardId, at: &Key, naming: Naming) -> Result<Outcome, Error> {
-        let parent = self.idle_at_last(shard)?;
+        let parent = self.idle(shard)?;
         self.divide(&parent, at, naming, parent.state)
     }
 

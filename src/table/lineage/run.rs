@@ -8,7 +8,7 @@ use crate::table::bits::bit;
 use crate::table::digest::Part;
 
 /// See the module.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Run {
     /// A bit for each shard that it has something about. Several shards share one.
     shards: u64,
