@@ -15,7 +15,9 @@ impl Ids {
         &self,
         ids: &ArrayVec<ShardId, MOST>,
     ) -> ArrayVec<&[u8], MOST> {
-        let Some(root) = &self.root else { return ArrayVec::new() };
+        let Some(root) = &self.tree.root else {
+            return ids.iter().filter_map(|id| self.get(*id)).collect();
+        };
         let mut nodes: ArrayVec<&Node, MOST> = ids.iter().map(|_| root).collect();
         // All leaves are equally deep, so all are on one level.
         while let Some(Node::Inner(_)) = nodes.first() {
@@ -26,7 +28,7 @@ impl Ids {
                 }
             }
         }
-        zip(nodes, ids).filter_map(|(node, id)| node.get(id.0)).collect()
+        zip(nodes, ids).filter_map(|(node, ShardId(id))| self.get_or(*id, || node.get(*id))).collect()
     }
 }
 

@@ -7,6 +7,7 @@ use arrayvec::ArrayVec;
 use super::Ids;
 use super::leaf::{self, Leaf, Lone};
 use super::node::{self, Inner, Node};
+use super::tree::Tree;
 use crate::shard::ShardId;
 
 /// How many entries a leaf holds.
@@ -18,16 +19,16 @@ pub(in crate::table) struct Builder {
     /// Each with its least id.
     leaves: Vec<(u64, Node)>,
     len: usize,
-    beyond: u64,
+    greatest: Option<u64>,
 }
 
 impl Builder {
     /// Takes entries in ascending order of their ids, greater than those before. Leaves of their own are made of them: a
     /// multiple of [`FULL_LEAF`] fills them. O(bytes).
     pub(in crate::table) fn add<'s>(&mut self, entries: impl IntoIterator<Item = (ShardId, &'s [u8])>) {
-        let Self { leaves, len, beyond } = self;
+        let Self { leaves, len, greatest } = self;
         let entries = entries.into_iter().map(|(id, start)| {
-            (*len, *beyond) = (*len + 1, id.0.saturating_add(1));
+            (*len, *greatest) = (*len + 1, Some(id.0));
             (id.0, Lone::new(id.0, start))
         });
         in_parts(entries, leaves, |lone: ArrayVec<_, FULL_LEAF>| {
@@ -45,7 +46,8 @@ impl Builder {
             });
             level = above;
         }
-        Ids { root: level.pop().map(|(_, root)| root), len: self.len, beyond: self.beyond }
+        let tree = Tree { root: level.pop().map(|(_, root)| root), len: self.len };
+        Ids { tree, greatest: self.greatest, ..Ids::default() }
     }
 }
 

@@ -5,11 +5,41 @@ use std::ops::RangeInclusive;
 use super::Ids;
 use super::leaf::{self, Leaf};
 use super::node::{self, Inner, Node};
+use super::tree::Tree;
+use crate::shard::ShardId;
 
 impl Ids {
     /// What does not hold, if anything: ids ascend and lie where they are looked for, all leaves are equally deep, nodes are
     /// neither too full nor empty, starts lie end to end, and the length is right. O(n).
     pub(in crate::table) fn broken(&self) -> Option<&'static str> {
+        self.tree.broken().or_else(|| self.broken_beside())
+    }
+
+    /// The same of what is said beside the tree.
+    fn broken_beside(&self) -> Option<&'static str> {
+        let newest_are_in_order = self.newest.as_ref().is_none_or(|newest| {
+            let last = self.tree.iter().last().map(|(ShardId(id), _)| id);
+            let ids = || last.into_iter().chain(newest.ids());
+            newest.is_whole()
+                && (1..=leaf::FANOUT).contains(&newest.len())
+                && ids().zip(ids().skip(1)).all(|(one, other)| one < other)
+        });
+        let ended = self.ended.as_slice();
+        let were_there = ended.iter().all(|id| self.tree.get(*id).is_some());
+        let each_once = ended.iter().enumerate().all(|(place, id)| !ended[..place].contains(id));
+        let is_beyond =
+            self.iter().any(|(ShardId(id), _)| self.greatest.is_none_or(|greatest| greatest < id));
+        let whole = [
+            (newest_are_in_order, "the newest ids are not behind all others"),
+            (were_there && each_once, "an id has ended that was not there"),
+            (!is_beyond, "an id is greater than the greatest"),
+        ];
+        whole.into_iter().find_map(|(holds, fault)| (!holds).then_some(fault))
+    }
+}
+
+impl Tree {
+    fn broken(&self) -> Option<&'static str> {
         let Some(root) = &self.root else { return (self.len > 0).then_some("there is no root") };
         let mut walk = Walk { entries: 0, depth: None };
         let fault = match root {
@@ -17,10 +47,7 @@ impl Ids {
             Node::Inner(inner) if inner.children.len() < 2 => Err("the root leads one way"),
             Node::Inner(inner) => walk.inner(inner, 0..=u64::MAX, 0),
         };
-        let is_beyond = self.iter().any(|(id, _)| id.0 >= self.beyond && id.0 != u64::MAX);
-        let whole =
-            [(walk.entries != self.len, "the ids have lost count"), (is_beyond, "an id is beyond all")];
-        fault.err().or(whole.into_iter().find_map(|(is_broken, how)| is_broken.then_some(how)))
+        fault.err().or((walk.entries != self.len).then_some("the tree has lost count"))
     }
 }
 

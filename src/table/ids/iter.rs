@@ -5,10 +5,11 @@ use std::slice;
 use super::Ids;
 use super::leaf::Leaf;
 use super::node::Node;
+use super::tree::Tree;
 use crate::shard::ShardId;
 
-/// All entries in ascending order of their ids.
-pub(in crate::table) struct Iter<'t> {
+/// All entries of the tree in ascending order of their ids.
+pub(super) struct Iter<'t> {
     /// What is still to come of each node on the way.
     nodes: Vec<slice::Iter<'t, Node>>,
     leaf: Option<&'t Leaf>,
@@ -16,7 +17,15 @@ pub(in crate::table) struct Iter<'t> {
 }
 
 impl Ids {
-    pub(in crate::table) fn iter(&self) -> Iter<'_> {
+    /// All entries in ascending order of their ids.
+    pub(in crate::table) fn iter(&self) -> impl Iterator<Item = (ShardId, &[u8])> {
+        let in_tree = self.tree.iter().filter(|(id, _)| !self.ended.has(id.0));
+        in_tree.chain(self.newest.iter().flat_map(Leaf::entries))
+    }
+}
+
+impl Tree {
+    pub(super) fn iter(&self) -> Iter<'_> {
         Iter { nodes: vec![self.root.as_slice().iter()], leaf: None, place: 0 }
     }
 }
@@ -42,6 +51,6 @@ impl<'t> Iterator for Iter<'t> {
 /// The same entries, however they are spread over nodes. O(n).
 impl PartialEq for Ids {
     fn eq(&self, other: &Self) -> bool {
-        self.len == other.len && self.iter().eq(other.iter())
+        self.len() == other.len() && self.iter().eq(other.iter())
     }
 }

@@ -9,6 +9,8 @@ use std::iter::{repeat_n, zip};
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::shard::ShardId;
+
 /// How many entries a leaf holds at most. With starts of sixteen bytes a full leaf is still small for allocators.
 pub(super) const FANOUT: usize = 32;
 /// How many bytes an entry takes, but for its start.
@@ -42,6 +44,10 @@ pub(super) struct Lone<'s> {
 impl<'s> Lone<'s> {
     pub(super) fn new(id: u64, start: &'s [u8]) -> Self {
         Self { id: id.to_le_bytes(), end: narrow(start.len()).to_le_bytes(), start }
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        u64::from_le_bytes(self.id)
     }
 
     pub(super) fn run(&self) -> Run<'_> {
@@ -109,6 +115,10 @@ impl Leaf {
         word(&self.0[HEAD + place * ID..][..ID])
     }
 
+    pub(super) fn entries(&self) -> impl Iterator<Item = (ShardId, &[u8])> {
+        (0..self.len()).map(|place| (ShardId(self.id(place)), self.start(place)))
+    }
+
     pub(super) fn start(&self, place: usize) -> &[u8] {
         &self.starts()[self.begin(place)..self.begin(place + 1)]
     }
@@ -125,6 +135,10 @@ impl Leaf {
             Some(before) => number(&self.ends()[before * END..][..END]) as usize,
             None => 0,
         }
+    }
+
+    pub(super) fn all(&self) -> Run<'_> {
+        self.run(0..self.len())
     }
 
     pub(super) fn run(&self, places: Range<usize>) -> Run<'_> {

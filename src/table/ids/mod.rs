@@ -1,48 +1,142 @@
-//! Where each shard starts, by its id: a persistent B+tree from ids to byte strings. Finds the start of one id, changes one
-//! entry, walks over all. What else is known of a shard, and that ids and starts fit the index, is not known here.
+//! Where each shard starts, by its id: a persistent map from ids to byte strings. Finds the start of one id, changes a few
+//! entries, walks over all. What else is known of a shard, and that ids and starts fit the index, is not known here.
 //!
-//! A clone is O(1) and shares all nodes; a change copies one path of them. Publishing a change pays twice for each child of
-//! each node on that path: its references are counted up when the path is copied, and down when the old one is dropped. So
-//! inner nodes are small. [`leaf`] is how entries lie in memory, [`node`] the way to them, [`batch`] finds many at once, [`ahead`]
-//! one that is to go; [`build`] makes trees of many entries at once, [`edit`] changes them, [`iter`] walks over them, [`check`] checks
-//! every invariant.
+//! Most of it is a B+tree, [`tree`]. To change that is to copy a path of nodes, and to count the references of all that these
+//! have in common with the old ones up, and later down. But a change to a table says little of ids: that one or two of them
+//! have ended, and that one or two have come, which are greater than all. So that is kept beside the tree: the [`newest`](Ids) in a
+//! leaf that becomes the last one of the tree when it is full (as the tail of Clojure's vectors), and the [`ended`] in a list
+//! of a fixed size. When that is full they are taken out one after another, and those whose paths meet copy what these have in
+//! common once.
+//!
+//! A clone is O(1) and shares all nodes. [`leaf`] is how entries lie in memory, [`node`] the way to them, [`batch`] finds many at
+//! once, [`ahead`] one that is to go; [`build`] makes trees of many entries at once, [`edit`] changes them, [`iter`] walks
+//! over them, [`check`] checks every invariant.
 
 mod ahead;
 mod batch;
 mod build;
 mod check;
 mod edit;
+mod ended;
 mod iter;
 mod leaf;
 mod node;
+mod tree;
+
+use arrayvec::ArrayVec;
 
 use crate::shard::ShardId;
+use ended::Ended;
+use leaf::{Leaf, Lone};
 use node::Node;
+use tree::Tree;
 
 pub(super) use build::{Builder, FULL_LEAF};
+
+/// How many entries are put in at once: as many as a split has children.
+const TOGETHER: usize = 2;
 
 /// See the module.
 #[derive(Clone, Default)]
 pub(super) struct Ids {
-    /// An inner node here has at least two children. Without entries there is none.
-    root: Option<Node>,
-    len: usize,
-    /// Greater than every id that is there, or has been: who comes behind it belongs into the last leaf.
-    beyond: u64,
+    tree: Tree,
+    /// Entries whose ids are greater than all in the tree. Never without any.
+    newest: Option<Leaf>,
+    /// Ids that are in the tree, and that nothing is to be said of.
+    ended: Ended,
+    /// Of all ids that are there, or have been.
+    greatest: Option<u64>,
 }
 
 impl Ids {
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.tree.len() + self.newest.as_ref().map_or(0, Leaf::len) - self.ended.as_slice().len()
     }
 
     /// Where the shard starts. O(log n).
     pub(super) fn get(&self, ShardId(id): ShardId) -> Option<&[u8]> {
-        let mut node = self.root.as_ref()?;
-        loop {
-            match node {
-                Node::Inner(inner) => node = &inner.children[inner.place(id)],
-                Node::Leaf(leaf) => return leaf.get(id),
+        self.get_or(id, || self.tree.get(id))
+    }
+
+    /// What is said beside the tree, or else in it.
+    fn get_or<'t>(&'t self, id: u64, in_tree: impl FnOnce() -> Option<&'t [u8]>) -> Option<&'t [u8]> {
+        match self.newest_around(id) {
+            Some(newest) => newest.get(id),
+            None if self.ended.has(id) => None,
+            None => in_tree(),
+        }
+    }
+
+    /// The newest entries, if they are where such an id belongs.
+    fn newest_around(&self, id: u64) -> Option<&Leaf> {
+        self.newest.as_ref().filter(|newest| newest.id(0) <= id)
+    }
+
+    /// Says where a shard starts, in the stead of what was said before. O(log n).
+    pub(super) fn insert(&mut self, id: ShardId, start: &[u8]) {
+        self.insert_all([(id, start)]);
+    }
+
+    /// Says where some shards start, in the stead of what was said before. O(log n) for each that has been there before, O(1)
+    /// in the mean for one that is greater than all.
+    pub(super) fn insert_all<'s>(&mut self, entries: impl IntoIterator<Item = (ShardId, &'s [u8])>) {
+        let mut entries = entries.into_iter().map(|(id, start)| (id.0, start)).peekable();
+        while let Some((id, start)) = entries.next() {
+            if self.greatest.is_some_and(|greatest| id <= greatest) {
+                self.put(id, start);
+                continue;
+            }
+            let mut new = ArrayVec::<_, TOGETHER>::from_iter([Lone::new(id, start)]);
+            let mut last = id;
+            while !new.is_full() {
+                let Some((id, start)) = entries.next_if(|(id, _)| *id > last) else { break };
+                new.push(Lone::new(id, start));
+                last = id;
+            }
+            self.greatest = Some(last);
+            self.append(&new);
+        }
+    }
+
+    /// One that may be there, or have been.
+    fn put(&mut self, id: u64, start: &[u8]) {
+        let lone = Lone::new(id, start);
+        if let Some(newest) = self.newest_around(id) {
+            if let Some(newest) = newest.try_put(&lone) {
+                self.newest = Some(newest);
+                return;
+            }
+            self.take_in_newest();
+        }
+        self.ended.remove(id);
+        self.tree.put(lone);
+    }
+
+    /// Entries whose ids are greater than all.
+    fn append(&mut self, new: &[Lone<'_>]) {
+        if self.newest.as_ref().is_some_and(|newest| newest.len() + new.len() > leaf::FANOUT) {
+            self.take_in_newest();
+        }
+        let runs = self.newest.iter().map(Leaf::all).chain(new.iter().map(Lone::run));
+        let newest = Leaf::of(&runs.collect::<ArrayVec<_, { 1 + TOGETHER }>>());
+        self.newest = Some(newest);
+    }
+
+    fn take_in_newest(&mut self) {
+        self.newest.take().into_iter().for_each(|newest| self.tree.append(newest));
+    }
+
+    /// Takes out what is said of some shards that are there. O(log n) for each in the mean, and O(1) for most.
+    pub(super) fn remove_all(&mut self, ids: impl IntoIterator<Item = ShardId>) {
+        for ShardId(id) in ids {
+            match self.newest_around(id) {
+                Some(newest) => self.newest = Some(newest.without(&[id]).0).filter(|newest| newest.len() > 0),
+                None => {
+                    if self.ended.is_full() {
+                        self.tree.take_out(self.ended.take_all().as_slice());
+                    }
+                    self.ended.push(id);
+                }
             }
         }
     }
