@@ -17,14 +17,14 @@ impl Ids {
 
     /// The same of what is said beside the tree.
     fn broken_beside(&self) -> Option<&'static str> {
-        let newest_are_in_order = self.newest.as_ref().is_none_or(|newest| {
+        let newest_are_in_order = self.beside.newest.as_ref().is_none_or(|newest| {
             let last = self.tree.iter().last().map(|(ShardId(id), _)| id);
             let ids = || last.into_iter().chain(newest.ids());
             newest.is_whole()
                 && (1..=leaf::FANOUT).contains(&newest.len())
                 && ids().zip(ids().skip(1)).all(|(one, other)| one < other)
         });
-        let ended = self.ended.as_slice();
+        let ended = &self.beside.ended;
         let were_there = ended.iter().all(|id| self.tree.get(*id).is_some());
         let each_once = ended.iter().enumerate().all(|(place, id)| !ended[..place].contains(id));
         let is_beyond =

@@ -19,8 +19,8 @@ pub(super) struct Iter<'t> {
 impl Ids {
     /// All entries in ascending order of their ids.
     pub(in crate::table) fn iter(&self) -> impl Iterator<Item = (ShardId, &[u8])> {
-        let in_tree = self.tree.iter().filter(|(id, _)| !self.ended.has(id.0));
-        in_tree.chain(self.newest.iter().flat_map(Leaf::entries))
+        let in_tree = self.tree.iter().filter(|(id, _)| !self.beside.has_ended(id.0));
+        in_tree.chain(self.beside.newest.iter().flat_map(Leaf::entries))
     }
 }
 

@@ -3,10 +3,10 @@
 //!
 //! Most of it is a B+tree, [`tree`]. To change that is to copy a path of nodes, and to count the references of all that these
 //! have in common with the old ones up, and later down. But a change to a table says little of ids: that one or two of them
-//! have ended, and that one or two have come, which are greater than all. So that is kept beside the tree: the [`newest`](Ids) in a
-//! leaf that becomes the last one of the tree when it is full (as the tail of Clojure's vectors), and the [`ended`] in a list
-//! of a fixed size. When that is full they are taken out one after another, and those whose paths meet copy what these have in
-//! common once.
+//! have ended, and that one or two have come, which are greater than all. So that is kept [`beside`] the tree: what has come in
+//! a leaf that becomes the last one of the tree when it is full (as the tail of Clojure's vectors), and what has ended in a
+//! list. When that is full they are taken out one after another, and those whose paths meet copy what these have in common
+//! once.
 //!
 //! A clone is O(1) and shares all nodes. [`leaf`] is how entries lie in memory, [`node`] the way to them, [`batch`] finds many at
 //! once, [`ahead`] one that is to go; [`build`] makes trees of many entries at once, [`edit`] changes them, [`iter`] walks
@@ -14,20 +14,22 @@
 
 mod ahead;
 mod batch;
+mod beside;
 mod build;
 mod check;
 mod edit;
-mod ended;
 mod iter;
 mod leaf;
 mod node;
 mod tree;
 
+use std::sync::Arc;
+
 use arrayvec::ArrayVec;
 
 use crate::shard::ShardId;
-use ended::Ended;
-use leaf::{Leaf, Lone};
+use beside::Beside;
+use leaf::Lone;
 use node::Node;
 use tree::Tree;
 
@@ -40,17 +42,15 @@ const TOGETHER: usize = 2;
 #[derive(Clone, Default)]
 pub(super) struct Ids {
     tree: Tree,
-    /// Entries whose ids are greater than all in the tree. Never without any.
-    newest: Option<Leaf>,
-    /// Ids that are in the tree, and that nothing is to be said of.
-    ended: Ended,
+    /// Apart, because most changes are none to ids, and copy a table in any case.
+    beside: Arc<Beside>,
     /// Of all ids that are there, or have been.
     greatest: Option<u64>,
 }
 
 impl Ids {
     pub(super) fn len(&self) -> usize {
-        self.tree.len() + self.newest.as_ref().map_or(0, Leaf::len) - self.ended.as_slice().len()
+        self.tree.len() + self.beside.newest_len() - self.beside.ended.len()
     }
 
     /// Where the shard starts. O(log n).
@@ -60,16 +60,11 @@ impl Ids {
 
     /// What is said beside the tree, or else in it.
     fn get_or<'t>(&'t self, id: u64, in_tree: impl FnOnce() -> Option<&'t [u8]>) -> Option<&'t [u8]> {
-        match self.newest_around(id) {
+        match self.beside.newest_around(id) {
             Some(newest) => newest.get(id),
-            None if self.ended.has(id) => None,
+            None if self.beside.has_ended(id) => None,
             None => in_tree(),
         }
-    }
-
-    /// The newest entries, if they are where such an id belongs.
-    fn newest_around(&self, id: u64) -> Option<&Leaf> {
-        self.newest.as_ref().filter(|newest| newest.id(0) <= id)
     }
 
     /// Says where a shard starts, in the stead of what was said before. O(log n).
@@ -83,7 +78,7 @@ impl Ids {
         let mut entries = entries.into_iter().map(|(id, start)| (id.0, start)).peekable();
         while let Some((id, start)) = entries.next() {
             if self.greatest.is_some_and(|greatest| id <= greatest) {
-                self.put(id, start);
+                self.put(Lone::new(id, start));
                 continue;
             }
             let mut new = ArrayVec::<_, TOGETHER>::from_iter([Lone::new(id, start)]);
@@ -98,46 +93,39 @@ impl Ids {
         }
     }
 
-    /// One that may be there, or have been.
-    fn put(&mut self, id: u64, start: &[u8]) {
-        let lone = Lone::new(id, start);
-        if let Some(newest) = self.newest_around(id) {
-            if let Some(newest) = newest.try_put(&lone) {
-                self.newest = Some(newest);
-                return;
-            }
-            self.take_in_newest();
-        }
-        self.ended.remove(id);
-        self.tree.put(lone);
-    }
-
     /// Entries whose ids are greater than all.
     fn append(&mut self, new: &[Lone<'_>]) {
-        if self.newest.as_ref().is_some_and(|newest| newest.len() + new.len() > leaf::FANOUT) {
-            self.take_in_newest();
+        let beside = Arc::make_mut(&mut self.beside);
+        if !beside.has_room_for(new) {
+            beside.newest.take().into_iter().for_each(|full| self.tree.append(full));
         }
-        let runs = self.newest.iter().map(Leaf::all).chain(new.iter().map(Lone::run));
-        let newest = Leaf::of(&runs.collect::<ArrayVec<_, { 1 + TOGETHER }>>());
-        self.newest = Some(newest);
+        beside.append(new);
     }
 
-    fn take_in_newest(&mut self) {
-        self.newest.take().into_iter().for_each(|newest| self.tree.append(newest));
+    /// One that may be there, or have been.
+    fn put(&mut self, lone: Lone<'_>) {
+        let beside = Arc::make_mut(&mut self.beside);
+        if beside.try_put(&lone) {
+            return;
+        }
+        if beside.newest_around(lone.id()).is_some() {
+            beside.newest.take().into_iter().for_each(|full| self.tree.append(full));
+        }
+        beside.ended.retain(|id| *id != lone.id());
+        self.tree.put(lone);
     }
 
     /// Takes out what is said of some shards that are there. O(log n) for each in the mean, and O(1) for most.
     pub(super) fn remove_all(&mut self, ids: impl IntoIterator<Item = ShardId>) {
         for ShardId(id) in ids {
-            match self.newest_around(id) {
-                Some(newest) => self.newest = Some(newest.without(&[id]).0).filter(|newest| newest.len() > 0),
-                None => {
-                    if self.ended.is_full() {
-                        self.tree.take_out(self.ended.take_all().as_slice());
-                    }
-                    self.ended.push(id);
-                }
+            let beside = Arc::make_mut(&mut self.beside);
+            if beside.try_remove(id) {
+                continue;
             }
+            if beside.ended.is_full() {
+                self.tree.take_out(&beside.take_ended());
+            }
+            beside.ended.push(id);
         }
     }
 
