@@ -39,8 +39,7 @@ impl Contender {
 
     fn limit(records: &[ShardRecord]) -> Self {
         let copying = RefCell::new(Copying::of(records.len()));
-        let carry_out: CarryOut =
-            Box::new(move |step, target| copying.borrow_mut().carry_out(step, target.record.id));
+        let carry_out: CarryOut = Box::new(move |_, target| copying.borrow_mut().carry_out(target.record.id));
         Self { name: "limit: copying alone".into(), targets: Targets::of(records), carry_out }
     }
 

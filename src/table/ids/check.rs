@@ -1,4 +1,4 @@
-//! The invariants of the tree, each checked from scratch.
+//! The invariants of the tree and of what is said beside it, each checked from scratch.
 
 use std::ops::RangeInclusive;
 

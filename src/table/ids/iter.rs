@@ -8,13 +8,8 @@ use super::node::Node;
 use super::tree::Tree;
 use crate::shard::ShardId;
 
-/// All entries of the tree in ascending order of their ids.
-pub(super) struct Iter<'t> {
-    /// What is still to come of each node on the way.
-    nodes: Vec<slice::Iter<'t, Node>>,
-    leaf: Option<&'t Leaf>,
-    place: usize,
-}
+/// All leaves of the tree in ascending order of their ids: what is still to come of each node on the way.
+struct Leaves<'t>(Vec<slice::Iter<'t, Node>>);
 
 impl Ids {
     /// All entries in ascending order of their ids.
@@ -25,24 +20,20 @@ impl Ids {
 }
 
 impl Tree {
-    pub(super) fn iter(&self) -> Iter<'_> {
-        Iter { nodes: vec![self.root.as_slice().iter()], leaf: None, place: 0 }
+    pub(super) fn iter(&self) -> impl Iterator<Item = (ShardId, &[u8])> {
+        Leaves(vec![self.root.as_slice().iter()]).flat_map(Leaf::entries)
     }
 }
 
-impl<'t> Iterator for Iter<'t> {
-    type Item = (ShardId, &'t [u8]);
+impl<'t> Iterator for Leaves<'t> {
+    type Item = &'t Leaf;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(leaf) = self.leaf.filter(|leaf| self.place < leaf.len()) {
-                self.place += 1;
-                return Some((ShardId(leaf.id(self.place - 1)), leaf.start(self.place - 1)));
-            }
-            match self.nodes.last_mut()?.next() {
-                Some(Node::Inner(inner)) => self.nodes.push(inner.children.iter()),
-                Some(Node::Leaf(leaf)) => (self.leaf, self.place) = (Some(leaf), 0),
-                None => drop(self.nodes.pop()),
+            match self.0.last_mut()?.next() {
+                Some(Node::Inner(inner)) => self.0.push(inner.children.iter()),
+                Some(Node::Leaf(leaf)) => return Some(leaf),
+                None => drop(self.0.pop()),
             }
         }
     }
