@@ -59,10 +59,11 @@ impl Copying {
         Self { root, spans, spare_leaves: Vec::new(), spare_inners: Vec::new() }
     }
 
-    /// The path to a shard, which is one of the first.
+    /// The path to a shard, which is one of the first. Their ids count from one.
     pub(crate) fn carry_out(&mut self, ShardId(id): ShardId) {
         let root = self.root.clone();
-        let copied = self.copied(&root, usize::try_from(id).unwrap_or_default() / SHARDS, 0);
+        let nth = usize::try_from(id - 1).unwrap_or_default();
+        let copied = self.copied(&root, nth / SHARDS, 0);
         self.root = copied;
         self.recycle(root);
         black_box(&self.root);
