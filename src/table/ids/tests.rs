@@ -178,18 +178,21 @@ fn entries_that_differ_make_trees_that_differ() {
 }
 
 #[test]
-fn ascending_ids_leave_full_leaves_behind() {
-    let count = if cfg!(miri) { 2 * leaf::FANOUT as u64 } else { 320 };
+fn ascending_ids_leave_full_nodes_behind() {
+    let (nodes, leaves) = if cfg!(miri) { (1, 2) } else { (3, 3 * node::FANOUT) };
     let mut ids = Ids::default();
     // One more, for which the last full leaf has to go into the tree.
-    (0..=count).for_each(|id| ids.insert(ShardId(id), b""));
-    let mut leaves = 0u64;
-    let mut nodes: Vec<&Node> = ids.tree.root.iter().collect();
-    while let Some(node) = nodes.pop() {
+    (0..=(leaves * leaf::FANOUT) as u64).for_each(|id| ids.insert(ShardId(id), b""));
+    let (mut found_leaves, mut found_nodes) = (0, 0);
+    let mut level: Vec<&Node> = ids.tree.root.iter().collect();
+    while let Some(node) = level.pop() {
         match node {
-            Node::Inner(inner) => nodes.extend(&inner.children),
-            Node::Leaf(_) => leaves += 1,
+            Node::Inner(inner) => {
+                found_nodes += usize::from(matches!(inner.children[0], Node::Leaf(_)));
+                level.extend(&inner.children);
+            }
+            Node::Leaf(_) => found_leaves += 1,
         }
     }
-    assert_eq!(leaves, count / leaf::FANOUT as u64);
+    assert_eq!((found_nodes, found_leaves), (nodes, leaves));
 }
