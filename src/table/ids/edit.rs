@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use arrayvec::ArrayVec;
 
-use super::TOGETHER;
 use super::leaf::{self, Leaf, Lone};
 use super::node::{self, Inner, Node};
 
@@ -99,18 +98,16 @@ impl Leaf {
     pub(super) fn try_put(&self, lone: &Lone<'_>) -> Option<Self> {
         let (len, place) = (self.len(), self.rank(lone.id()));
         let after = place + usize::from(self.has(place, lone.id()));
-        (place + 1 + len - after <= leaf::FANOUT)
-            .then(|| self.with(0..place, std::slice::from_ref(lone), after..len))
+        (place + 1 + len - after <= leaf::FANOUT).then(|| self.with(0..place, Some(lone), after..len))
     }
 
     /// The lower half of a full leaf, with a new entry in that or in the upper one.
     fn split_for(&self, lone: &Lone<'_>, done: &mut Done) -> Self {
         let (len, half, place) = (self.len(), leaf::FANOUT / 2, self.rank(lone.id()));
-        let new = std::slice::from_ref(lone);
         let (lower, upper) = if place <= half {
-            (self.with(0..place, new, place..half), self.with(half..len, &[], len..len))
+            (self.with(0..place, Some(lone), place..half), self.with(half..len, None, len..len))
         } else {
-            (self.with(0..half, &[], half..half), self.with(half..place, new, place..len))
+            (self.with(0..half, None, half..half), self.with(half..place, Some(lone), place..len))
         };
         done.beside = Some((upper.id(0), Node::Leaf(upper)));
         lower
@@ -132,10 +129,10 @@ impl Leaf {
         (Self::of(&runs), gone)
     }
 
-    /// A leaf of some entries from here, new ones, and others from here.
-    pub(super) fn with(&self, before: Range<usize>, new: &[Lone<'_>], after: Range<usize>) -> Self {
-        let mut runs = ArrayVec::<_, { TOGETHER + 2 }>::from_iter([self.run(before)]);
-        runs.extend(new.iter().map(Lone::run));
+    /// A leaf of some entries from here, a new one, and others from here.
+    fn with(&self, before: Range<usize>, new: Option<&Lone<'_>>, after: Range<usize>) -> Self {
+        let mut runs = ArrayVec::<_, 3>::from_iter([self.run(before)]);
+        runs.extend(new.map(Lone::run));
         runs.push(self.run(after));
         Self::of(&runs)
     }

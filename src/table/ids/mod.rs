@@ -50,7 +50,7 @@ pub(super) struct Ids {
 
 impl Ids {
     pub(super) fn len(&self) -> usize {
-        self.tree.len() + self.beside.newest_len() - self.beside.ended.len()
+        self.tree.len + self.beside.newest_len() - self.beside.ended.len()
     }
 
     /// Where the shard starts. O(log n).
@@ -95,37 +95,46 @@ impl Ids {
 
     /// Entries whose ids are greater than all.
     fn append(&mut self, new: &[Lone<'_>]) {
-        let beside = Arc::make_mut(&mut self.beside);
-        if !beside.has_room_for(new) {
-            beside.newest.take().into_iter().for_each(|full| self.tree.append(full));
+        if !self.beside.has_room_for(new) {
+            self.take_in_newest();
         }
-        beside.append(new);
+        Arc::make_mut(&mut self.beside).append(new);
     }
 
     /// One that may be there, or have been.
     fn put(&mut self, lone: Lone<'_>) {
-        let beside = Arc::make_mut(&mut self.beside);
-        if beside.try_put(&lone) {
+        if Arc::make_mut(&mut self.beside).try_put(&lone) {
             return;
         }
-        if beside.newest_around(lone.id()).is_some() {
-            beside.newest.take().into_iter().for_each(|full| self.tree.append(full));
+        // It belongs among them, and they have no room.
+        if self.beside.newest_around(lone.id()).is_some() {
+            self.take_in_newest();
         }
-        beside.ended.retain(|id| *id != lone.id());
+        Arc::make_mut(&mut self.beside).ended.retain(|id| *id != lone.id());
         self.tree.put(lone);
+    }
+
+    fn take_in_newest(&mut self) {
+        if let Some(newest) = Arc::make_mut(&mut self.beside).newest.take() {
+            self.tree.append(newest);
+        }
+    }
+
+    fn take_out_ended(&mut self) {
+        self.tree.take_out(&Arc::make_mut(&mut self.beside).take_ended());
     }
 
     /// Takes out what is said of some shards that are there. O(log n) for each in the mean, and O(1) for most.
     pub(super) fn remove_all(&mut self, ids: impl IntoIterator<Item = ShardId>) {
         for ShardId(id) in ids {
-            let beside = Arc::make_mut(&mut self.beside);
-            if beside.try_remove(id) {
+            debug_assert!(self.get(ShardId(id)).is_some(), "the id is there");
+            if Arc::make_mut(&mut self.beside).try_remove(id) {
                 continue;
             }
-            if beside.ended.is_full() {
-                self.tree.take_out(&beside.take_ended());
+            if self.beside.ended.is_full() {
+                self.take_out_ended();
             }
-            beside.ended.push(id);
+            Arc::make_mut(&mut self.beside).ended.push(id);
         }
     }
 

@@ -65,7 +65,9 @@ impl Opinions {
     fn remove(&mut self, id: u64, count: u64) {
         let ids = (0..count).map(|nth| id.wrapping_add(nth));
         let there: Vec<_> = ids.clone().filter(|id| self.tree.remove(id).is_some()).map(ShardId).collect();
+        let left = self.ids.len() - there.len();
         self.ids.remove_all(there);
+        assert_eq!(self.ids.len(), left);
         ids.for_each(|id| assert_eq!(self.ids.get(ShardId(id)), None));
     }
 
@@ -131,6 +133,8 @@ fn every_order_of_ids_is_kept_as_a_map_keeps_it() {
                 opinions.remove(id, 1 + random.next() % 2);
             }
             assert_eq!(opinions.ids.len(), 0);
+            opinions.ids.take_out_ended();
+            assert!(opinions.ids.tree.root.is_none() && opinions.ids.beside.newest.is_none());
             versions.iter().for_each(|version| version.agree(name));
         }
     }

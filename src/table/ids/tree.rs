@@ -15,10 +15,6 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub(super) fn len(&self) -> usize {
-        self.len
-    }
-
     pub(super) fn get(&self, id: u64) -> Option<&[u8]> {
         let mut node = self.root.as_ref()?;
         loop {
