@@ -221,35 +221,61 @@ impl Leaf {
         (self.keys, self.marks) = (keys, marks);
         let len = self.len();
         self.routes.copy_within(from + gone..len, from + new.len());
-        self.routes[from..].iter_mut().zip(new).for_each(|(route, record)| *route = record.route());
-        // Not by the half, as vectors grow, nor by one, after which the next copy would need another block again.
-        if self.details.capacity() < len - gone + new.len() {
-            self.details.reserve_exact((len - gone + new.len()).next_multiple_of(8) - len);
+        self.move_details(from, gone, new.len());
+        for (slot, record) in (from..).zip(new) {
+            (self.routes[slot], self.details[slot]) = (record.route(), record.details());
         }
-        self.details.splice(from..from + gone, new.iter().map(ShardRecord::details));
         self.heads.splice(from, gone, new.len(), &self.keys);
+    }
+
+    /// Has those above `gone` shards make room for `new` ones.
+    fn move_details(&mut self, from: usize, gone: usize, new: usize) {
+        let (details, len) = (&mut self.details, self.heads.len());
+        let after = len - gone + new;
+        // Not by the half, as vectors grow, nor by one, after which the next copy would need another block again.
+        if details.capacity() < after {
+            details.reserve_exact(after.next_multiple_of(8) - len);
+        }
+        // Any will do.
+        details.resize(len.max(after), details[0]);
+        details.copy_within(from + gone..len, from + new);
+        details.truncate(after);
     }
 
     /// All keys as they will be, and the marks.
     fn other_keys(&self, from: usize, gone: usize, new: &[ShardRecord]) -> (Keys, u64) {
-        let len = self.len();
+        let (len, until) = (self.len(), from + new.len());
         let before = from.saturating_sub(1);
-        let added: ArrayVec<Row<'_>, 4> =
-            self.rows(before..from).chain(new.iter().map(Row::of_record)).collect();
-        let next = (from + gone < len).then(|| self.row(from + gone));
-        let (marks, ends) = ends(&added, next.as_ref());
         let above = self.marks.checked_shr(narrow(from + gone)).unwrap_or(0);
-        let marks = low_bits(self.marks, before)
-            | marks << before
-            | above.checked_shl(narrow(from + new.len())).unwrap_or(0);
+        let mut marks = low_bits(self.marks, before) | above.checked_shl(narrow(until)).unwrap_or(0);
+        let mut ends = ArrayVec::<&[u8], 4>::new();
+        for slot in before..until {
+            let end = match if slot < from { self.end(slot) } else { new[slot - from].range.end() } {
+                KeyEnd::At(end) => Some(end),
+                KeyEnd::Unbounded => None,
+            };
+            let next = match new.get(slot + 1 - from) {
+                Some(next) => Some(next.range.start()),
+                None if from + gone < len => Some(self.start(from + gone)),
+                None => None,
+            };
+            if end.is_none() || end != next {
+                marks |= 1 << slot;
+                ends.push(end.unwrap_or_default());
+            }
+        }
         let starts: ArrayVec<&[u8], 3> = new.iter().map(|record| record.range.start()).collect();
-        let mut keys = self.keys.splice(from, gone, &starts);
+        let keys = self.keys.splice(from, gone, &starts);
+        // To count bits takes long, and mostly there are none.
+        if ends.is_empty() && low_bits(self.marks, from + gone) >> before == 0 {
+            return (keys, marks);
+        }
         let (first, last) = (self.marked_before(before), self.marked_before(from + gone));
         let is_same = (first..last).map(|place| self.keys.get(len + place)).eq(ends.iter().copied());
-        if !is_same {
-            keys = keys.splice(len - gone + new.len() + first, last - first, &ends);
+        if is_same {
+            return (keys, marks);
         }
-        (keys, marks)
+        (keys.splice(len - gone + new.len() + first, last - first, &ends), marks)
     }
 
     /// All replicas as they will be, if the new shards do not have those of the first one that goes.
@@ -332,16 +358,10 @@ impl<'r> Row<'r> {
 
 /// The keys of a leaf with these rows, and which of them are marked.
 fn keys(rows: &[Row<'_>]) -> (Keys, u64) {
-    let (marks, ends) = ends(rows, None);
-    (Keys::of(rows.iter().map(|row| row.start).chain(ends)), marks)
-}
-
-/// Which of these rows, with perhaps a next one behind them, are marked, and their ends.
-fn ends<'r>(rows: &[Row<'r>], next: Option<&Row<'r>>) -> (u64, ArrayVec<&'r [u8], LEAF>) {
-    let mut ends = ArrayVec::new();
+    let mut ends = ArrayVec::<&[u8], LEAF>::new();
     let mut marks = 0;
     for (place, row) in rows.iter().enumerate() {
-        if !rows.get(place + 1).or(next).is_some_and(|next| row.is_before_and_adjacent(next)) {
+        if !rows.get(place + 1).is_some_and(|next| row.is_before_and_adjacent(next)) {
             marks |= 1 << place;
             ends.push(match row.end {
                 KeyEnd::At(end) => end,
@@ -349,7 +369,7 @@ fn ends<'r>(rows: &[Row<'r>], next: Option<&Row<'r>>) -> (u64, ArrayVec<&'r [u8]
             });
         }
     }
-    (marks, ends)
+    (Keys::of(rows.iter().map(|row| row.start).chain(ends)), marks)
 }
 
 /// The bits below `place`, which may be the number of bits.
