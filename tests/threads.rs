@@ -1,6 +1,6 @@
 //! Readers and writers at once, on real threads and the real `arc-swap`. The answers and the accepted changes are recorded,
 //! and afterwards held against the history that the revisions tell: the first table with each accepted change applied in
-//! the order of its revision. A publication that loses an update (`--cfg shardway_broken="lost_update"`) fails here.
+//! the order of its revision. A publication that loses an update (the broken twin `lost_update`) fails here.
 
 #![allow(clippy::disallowed_types, reason = "the tests share stop signs between threads")]
 

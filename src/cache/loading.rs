@@ -8,7 +8,7 @@ use super::flight::{Boarding, Landing, Lead};
 use super::{LoadError, RouteCache};
 use crate::key::{Key, KeyRange};
 use crate::shard::{Route, ShardRecord, Timestamp};
-use crate::sync::block_on;
+use crate::sync::{block_on, broken};
 use crate::table::Learned;
 
 /// What a loader is asked for.
@@ -145,7 +145,7 @@ impl RouteCache {
                 return Err(error);
             }
         };
-        if cfg!(shardway_broken = "landed_before_learned") {
+        if broken("landed_before_learned") {
             lead.land(Landing::Landed);
             return self.learn_for(key, &records, now).0;
         }

@@ -19,7 +19,7 @@ use crate::change::{Change, Halves, Outcome, Summary};
 use crate::error::Error;
 use crate::key::Key;
 use crate::shard::{Access, NodeId, Refusal, Route, ShardId, ShardRecord};
-use crate::sync::{Cell, Signal};
+use crate::sync::{Cell, Signal, broken};
 use crate::table::{Delta, Table};
 use retired::Retired;
 use telemetry::Telling;
@@ -225,14 +225,14 @@ impl Router {
 
     /// Publishes a table that was made from `current`, unless another writer has published meanwhile.
     fn publish(&self, current: Arc<Table>, next: Table) -> bool {
-        if cfg!(shardway_broken = "notify_before_publish") {
+        if broken("notify_before_publish") {
             self.shared.signal.notify();
         }
         let is_published = self.shared.cell.compare_exchange(&current, Arc::new(next));
         if is_published {
             self.shared.retired.retire(current);
             // After the exchange: who comes to wait from here on finds the new table, and all others are woken.
-            if !cfg!(shardway_broken = "notify_before_publish") {
+            if !broken("notify_before_publish") {
                 self.shared.signal.notify();
             }
         }

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::sync::{Lock, Stack, holders, is_alone};
+use crate::sync::{Lock, Stack, broken, holders, is_alone};
 use crate::table::Table;
 
 /// How many waiting tables a publish looks at: more than the one that it adds, so that none waits without end.
@@ -38,10 +38,10 @@ impl Retired {
     /// Takes a table that is no longer published. O(1), but for freeing what is due.
     pub(super) fn retire(&self, table: Arc<Table>) {
         // Broken twins, which the models must reject.
-        if cfg!(shardway_broken = "retire_skipped") {
+        if broken("retire_skipped") {
             return;
         }
-        if cfg!(shardway_broken = "retired_twice") {
+        if broken("retired_twice") {
             self.arrived.push(Arc::clone(&table));
         }
         self.arrived.push(table);

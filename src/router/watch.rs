@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::{Shared, Snapshot};
-use crate::sync::{Seat, block_on};
+use crate::sync::{Seat, block_on, broken};
 use crate::table::Difference;
 
 /// Follows the table of a [`Router`](super::Router): waits until another one than it saw last is published, and gives both.
@@ -178,11 +178,11 @@ impl Watch {
     /// What there is to give now: a step, `None` at the end, or nothing yet.
     fn look(&mut self) -> Poll<Option<Step>> {
         // Closed is asked before the table is looked at, or the last one could be published in between, and missed.
-        #[cfg(not(shardway_broken = "closed_after_look"))]
-        let closed = self.shared.signal.is_closed();
+        let mut closed = self.shared.signal.is_closed();
         let step = self.try_next();
-        #[cfg(shardway_broken = "closed_after_look")]
-        let closed = self.shared.signal.is_closed();
+        if broken("closed_after_look") {
+            closed = self.shared.signal.is_closed();
+        }
         if step.is_some() || closed { Poll::Ready(step) } else { Poll::Pending }
     }
 
@@ -192,7 +192,7 @@ impl Watch {
         }
         self.shared.signal.listen(&self.seat, context.waker());
         // What was published before we were listening has woken nobody: `listen` sees to it that we find it now.
-        let found = if cfg!(shardway_broken = "listen_after_check") { Poll::Pending } else { self.look() };
+        let found = if broken("listen_after_check") { Poll::Pending } else { self.look() };
         if found.is_ready() {
             self.seat.forget();
         }

@@ -3,14 +3,15 @@
 //!
 //! [`Cell`] holds what is published and [`Follower`] keeps up with it; they are made of `arc-swap` natively, and of one
 //! `AtomicPtr` under loom, which promises no more than the protocol relies on. [`Stack`], [`Signal`], [`Registry`], [`Tally`]
-//! and [`Flag`] are the same code under both; what the registry frees with, [`Reclaimer`], is not.
+//! and [`Flag`] are the same code under both; what the registry frees with, [`Reclaimer`], is not. [`broken`] is for those who
+//! check the checkers.
 
 #![allow(clippy::disallowed_types, unsafe_code, reason = "this is the module that may")]
 
 /// An ordering; in the broken twin of this name a relaxed one, which the models in `loom-tests` must reject.
 macro_rules! unless_broken {
     ($twin:literal, $ordering:expr) => {
-        if cfg!(shardway_broken = $twin) { Ordering::Relaxed } else { $ordering }
+        if super::broken($twin) { Ordering::Relaxed } else { $ordering }
     };
 }
 
@@ -27,6 +28,7 @@ mod signal;
 mod sleep;
 mod stack;
 mod tally;
+mod twin;
 
 pub(crate) use flag::Flag;
 #[cfg(loom)]
@@ -41,6 +43,7 @@ pub(crate) use signal::{Seat, Signal, wake};
 pub(crate) use sleep::block_on;
 pub(crate) use stack::Stack;
 pub(crate) use tally::Tally;
+pub(crate) use twin::broken;
 
 #[cfg(loom)]
 mod primitive {
@@ -58,7 +61,7 @@ use std::sync::{LockResult, TryLockError};
 
 /// Whether nobody else holds a value that is no longer published: so that nobody ever will.
 pub(crate) fn is_alone<T>(value: &std::sync::Arc<T>) -> bool {
-    holders(value) == 0 || cfg!(shardway_broken = "free_held")
+    holders(value) == 0 || broken("free_held")
 }
 
 /// A lock for what only writers touch, off every read path. A holder that panicked leaves nothing half done: whoever comes

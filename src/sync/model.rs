@@ -14,6 +14,8 @@ use std::time::Instant;
 
 use loom::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
+use super::broken;
+
 /// See `native.rs`.
 pub(crate) struct Cell<T> {
     current: AtomicPtr<T>,
@@ -70,15 +72,14 @@ impl<T> Cell<T> {
         let (old, next) = (Arc::as_ptr(current).cast_mut(), Arc::as_ptr(&new).cast_mut());
         // AcqRel: releases the new value to whoever loads it, and acquires the one that it replaces. A failure needs no
         // ordering: the caller loads again.
-        #[cfg(not(shardway_broken = "lost_update"))]
-        let unchanged = {
+        let unchanged = if broken("lost_update") {
+            self.current.load(Ordering::Acquire) == old && {
+                self.current.store(next, Ordering::Release);
+                true
+            }
+        } else {
             let ordering = unless_broken!("relaxed_exchange", Ordering::AcqRel);
             self.current.compare_exchange(old, next, ordering, Ordering::Relaxed).is_ok()
-        };
-        #[cfg(shardway_broken = "lost_update")]
-        let unchanged = self.current.load(Ordering::Acquire) == old && {
-            self.current.store(next, Ordering::Release);
-            true
         };
         if unchanged {
             // In time: loom switches threads before an access, and there is none since the exchange.
@@ -113,7 +114,7 @@ where
         cell.take_turn();
         // Relaxed, as in `arc-swap`: the pointer is only compared, and the load that follows acquires.
         let seen = cell.current.load(Ordering::Relaxed);
-        if seen != Arc::as_ptr(&self.value).cast_mut() && !cfg!(shardway_broken = "stale_follower") {
+        if seen != Arc::as_ptr(&self.value).cast_mut() && !broken("stale_follower") {
             self.value = cell.load_full();
         }
         &self.value

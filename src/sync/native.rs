@@ -11,6 +11,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwapAny;
 use arc_swap::cache::Cache;
 
+use super::broken;
+
 /// `arc-swap`'s own way, in which readers wait for nobody.
 #[cfg(not(shardway_strategy = "rwlock"))]
 type Strategy = arc_swap::DefaultStrategy;
@@ -43,14 +45,15 @@ impl<T> Cell<T> {
     }
 
     /// Publishes `new` if `current` is still what is published; says whether it was.
-    #[cfg(not(shardway_broken = "lost_update"))]
     pub(crate) fn compare_exchange(&self, current: &Arc<T>, new: Arc<T>) -> bool {
+        if broken("lost_update") {
+            return self.load_then_store(current, new);
+        }
         Arc::ptr_eq(&self.0.compare_and_swap(current, new), current)
     }
 
     /// The broken twin, which tests must reject: between its look and its store, another writer's value is lost.
-    #[cfg(shardway_broken = "lost_update")]
-    pub(crate) fn compare_exchange(&self, current: &Arc<T>, new: Arc<T>) -> bool {
+    fn load_then_store(&self, current: &Arc<T>, new: Arc<T>) -> bool {
         let unchanged = Arc::ptr_eq(&self.0.load(), current);
         std::thread::yield_now();
         if unchanged {

@@ -10,8 +10,8 @@ use std::marker::PhantomData;
 use std::ptr;
 use std::sync::Arc;
 
-use super::Reclaimer;
 use super::primitive::{Link, Ordering};
+use super::{Reclaimer, broken};
 
 /// See the module.
 pub(crate) struct Registry<T> {
@@ -119,7 +119,7 @@ impl<T: Send + Sync + 'static> Registry<T> {
                 // itself that of a node that has gone (then it is marked), another one is at it.
                 let exchanged =
                     link.compare_exchange(at, unmarked(next), Ordering::Release, Ordering::Relaxed);
-                if exchanged.is_err() && !cfg!(shardway_broken = "unlinked_twice") {
+                if exchanged.is_err() && !broken("unlinked_twice") {
                     return false;
                 }
                 // SAFETY: it came of a box, the exchange has taken it out of the list, and only one exchange can: nobody comes

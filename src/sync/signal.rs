@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::primitive::{AtomicBool, Ordering};
-use super::{Flag, Lock, Stack};
+use super::{Flag, Lock, Stack, broken};
 
 /// See the module.
 #[derive(Default)]
@@ -97,7 +97,7 @@ impl Seat {
     /// Takes out the waker, after the seat was taken from the stack: in this order, since a waker that is put here in between
     /// comes with the seat on the stack.
     fn leave(&self) -> impl Iterator<Item = Waker> {
-        if cfg!(shardway_broken = "seat_kept") {
+        if broken("seat_kept") {
             let wakers = self.waker.take_all();
             self.queued.store(false, Ordering::Release);
             return wakers;

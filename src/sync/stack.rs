@@ -8,6 +8,7 @@
 use std::marker::PhantomData;
 use std::ptr;
 
+use super::broken;
 use super::primitive::{AtomicPtr, Ordering};
 
 /// See the module.
@@ -52,8 +53,7 @@ impl<T> Stack<T> {
             // Release: pairs with the exchange in `take_all`, which then sees the node. Pushes extend each other's release
             // sequences, so it sees every node behind this one too. Acquire, for `Signal`: whoever pushes after a take sees what
             // its taker did before. A failure hands over nothing.
-            let ordering =
-                if cfg!(shardway_broken = "deaf_push") { Ordering::Release } else { Ordering::AcqRel };
+            let ordering = if broken("deaf_push") { Ordering::Release } else { Ordering::AcqRel };
             let ordering = unless_broken!("relaxed_push", ordering);
             match self.head.compare_exchange_weak(head, node, ordering, Ordering::Relaxed) {
                 Ok(_) => return,
@@ -65,7 +65,7 @@ impl<T> Stack<T> {
     /// Everything, the last pushed first. Wait-free.
     pub(crate) fn take_all(&self) -> Drain<T> {
         // Acquire: pairs with the exchange in `push`. Release, for `Signal`: pairs with the pushes that come after.
-        let ordering = if cfg!(shardway_broken = "mute_take") { Ordering::Acquire } else { Ordering::AcqRel };
+        let ordering = if broken("mute_take") { Ordering::Acquire } else { Ordering::AcqRel };
         Drain { head: self.head.swap(ptr::null_mut(), unless_broken!("relaxed_take", ordering)) }
     }
 }
