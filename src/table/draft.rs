@@ -154,9 +154,13 @@ impl Draft {
     /// Replaces a run of neighbours by other shards on the same keys, in every index.
     pub(super) fn replace(&mut self, old: &[ShardRecord], new: &[ShardRecord]) {
         let Table { ids, floor, index, records, replaced_bytes, .. } = &mut self.table;
-        let gone = old.iter().filter(|gone| !new.iter().any(|kept| kept.id == gone.id));
-        ids.remove_all(gone.inspect(|gone| floor.raise(gone)).map(|gone| gone.id));
-        old.iter().for_each(|record| records.remove(record));
+        for gone in old {
+            records.remove(gone);
+            if !new.iter().any(|kept| kept.id == gone.id) {
+                floor.raise(gone);
+                ids.remove(gone.id);
+            }
+        }
         new.iter().for_each(|record| records.add(record));
         let stays = |record: &ShardRecord| {
             old.iter().any(|kept| kept.id == record.id && kept.range.start() == record.range.start())

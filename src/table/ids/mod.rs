@@ -75,26 +75,27 @@ impl Ids {
     /// Says where some shards start, in the stead of what was said before. O(log n) for each that has been there before, O(1)
     /// in the mean for one that is greater than all.
     pub(super) fn insert_all<'s>(&mut self, entries: impl IntoIterator<Item = (ShardId, &'s [u8])>) {
-        let mut entries = entries.into_iter().map(|(id, start)| (id.0, start)).peekable();
-        while let Some((id, start)) = entries.next() {
-            if self.greatest.is_some_and(|greatest| id <= greatest) {
-                self.put(Lone::new(id, start));
-                continue;
+        let mut new = ArrayVec::<_, TOGETHER>::new();
+        for (ShardId(id), start) in entries {
+            let is_new = self.greatest.is_none_or(|greatest| greatest < id);
+            if !is_new || new.is_full() {
+                self.append(&new.take());
             }
-            let mut new = ArrayVec::<_, TOGETHER>::from_iter([Lone::new(id, start)]);
-            let mut last = id;
-            while !new.is_full() {
-                let Some((id, start)) = entries.next_if(|(id, _)| *id > last) else { break };
+            if is_new {
+                self.greatest = Some(id);
                 new.push(Lone::new(id, start));
-                last = id;
+            } else {
+                self.put(Lone::new(id, start));
             }
-            self.greatest = Some(last);
-            self.append(&new);
         }
+        self.append(&new);
     }
 
-    /// Entries whose ids are greater than all.
+    /// Entries whose ids are greater than all that are there.
     fn append(&mut self, new: &[Lone<'_>]) {
+        if new.is_empty() {
+            return;
+        }
         if !self.beside.has_room_for(new) {
             self.take_in_newest();
         }
@@ -120,22 +121,20 @@ impl Ids {
         }
     }
 
-    fn take_out_ended(&mut self) {
-        self.tree.take_out(&Arc::make_mut(&mut self.beside).take_ended());
+    /// Takes out what is said of a shard that is there. O(log n) in the mean, and O(1) mostly.
+    pub(super) fn remove(&mut self, ShardId(id): ShardId) {
+        debug_assert!(self.get(ShardId(id)).is_some(), "the id is there");
+        if Arc::make_mut(&mut self.beside).try_remove(id) {
+            return;
+        }
+        if self.beside.ended.is_full() {
+            self.take_out_ended();
+        }
+        Arc::make_mut(&mut self.beside).ended.push(id);
     }
 
-    /// Takes out what is said of some shards that are there. O(log n) for each in the mean, and O(1) for most.
-    pub(super) fn remove_all(&mut self, ids: impl IntoIterator<Item = ShardId>) {
-        for ShardId(id) in ids {
-            debug_assert!(self.get(ShardId(id)).is_some(), "the id is there");
-            if Arc::make_mut(&mut self.beside).try_remove(id) {
-                continue;
-            }
-            if self.beside.ended.is_full() {
-                self.take_out_ended();
-            }
-            Arc::make_mut(&mut self.beside).ended.push(id);
-        }
+    fn take_out_ended(&mut self) {
+        self.tree.take_out(&Arc::make_mut(&mut self.beside).take_ended());
     }
 
     /// About how many bytes each entry takes, but for its start.

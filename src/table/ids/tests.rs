@@ -66,7 +66,7 @@ impl Opinions {
         let ids = (0..count).map(|nth| id.wrapping_add(nth));
         let there: Vec<_> = ids.clone().filter(|id| self.tree.remove(id).is_some()).map(ShardId).collect();
         let left = self.ids.len() - there.len();
-        self.ids.remove_all(there);
+        there.into_iter().for_each(|id| self.ids.remove(id));
         assert_eq!(self.ids.len(), left);
         ids.for_each(|id| assert_eq!(self.ids.get(ShardId(id)), None));
     }

@@ -91,11 +91,10 @@ impl Index {
     /// holds that is learned afterwards.
     fn share(&mut self, new: &[ShardRecord]) {
         let Some(Node::Inner(root)) = &self.root else { return };
-        let model = root.keys.get(1);
-        let starts = new.iter().map(|record| record.range.start()).chain([self.first.as_bytes()]);
-        let least = starts.clone().min().unwrap_or(model);
-        for start in starts.filter(|start| *start != least) {
-            if start.get(..self.common) != model.get(..self.common) {
+        let (model, first) = (root.keys.get(1), self.first.as_bytes());
+        let least = new.first().map_or(first, |record| record.range.start().min(first));
+        for start in new.iter().map(|record| record.range.start()).chain([first]) {
+            if start != least && start.get(..self.common) != model.get(..self.common) {
                 self.common = agreed(start, model, 0);
             }
         }

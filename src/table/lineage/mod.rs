@@ -103,9 +103,9 @@ impl Lineage {
         let now = self.newest.last_revision().or_else(|| self.full.back()?.last_revision());
         let since = now.map_or(0, |now| now.saturating_sub(self.memory.revisions));
         let most = usize::try_from(self.memory.passings).unwrap_or(usize::MAX);
-        while self.len > most
-            || self.oldest().revision(self.forgotten).is_some_and(|revision| revision < since)
-        {
+        // Nothing is older than at first, and the oldest have not been looked at for long.
+        let is_old = |revision| revision < since;
+        while self.len > most || since > 0 && self.oldest().revision(self.forgotten).is_some_and(is_old) {
             self.forget_oldest();
         }
     }
