@@ -102,7 +102,9 @@ impl Clone for Inner {
     }
 
     fn clone_from(&mut self, other: &Self) {
-        (self.heads, self.weights) = (other.heads, other.weights);
+        let len = other.children.len();
+        self.heads = other.heads;
+        self.weights[..len].copy_from_slice(&other.weights[..len]);
         self.children = other.children.clone();
         self.keys = other.keys.clone();
     }

@@ -333,9 +333,11 @@ impl Clone for Leaf {
     }
 
     fn clone_from(&mut self, other: &Self) {
-        (self.heads, self.routes, self.marks) = (other.heads, other.routes, other.marks);
+        let len = other.len();
+        (self.heads, self.marks) = (other.heads, other.marks);
+        self.routes[..len].copy_from_slice(&other.routes[..len]);
         self.details.clear();
-        self.details.reserve_exact(other.len());
+        self.details.reserve_exact(len);
         self.details.extend_from_slice(&other.details);
         self.keys = other.keys.clone();
         self.replicas = other.replicas.clone();
