@@ -8,7 +8,9 @@ use arrayvec::ArrayVec;
 
 use super::Table;
 use super::draft::Draft;
+use super::prefetch::prefetch_all;
 use crate::change::{Action, Change};
+use crate::key::Key;
 use crate::shard::{Shard, ShardId};
 
 /// How many changes are looked at together.
@@ -43,6 +45,10 @@ impl Draft {
             self.copies = if ends_shards(&change.action) { Copies::ByKeyAndId } else { Copies::ByKey };
             return;
         }
+        changes
+            .iter()
+            .filter_map(|change| new_key(&change.action))
+            .for_each(|key| prefetch_all(key.as_bytes()));
         let shards: ArrayVec<ShardId, SHARDS> =
             changes.iter().flat_map(|change| shards_of(&change.action)).flatten().take(SHARDS).collect();
         self.table.index.load_ahead(&self.table.ids.get_all(&shards));
@@ -107,6 +113,14 @@ fn shards_of(action: &Action) -> [Option<ShardId>; 2] {
         | Action::StepRelocation { shard, .. }
         | Action::CommitRelocation { shard }
         | Action::AbortRelocation { shard } => [Some(*shard), None],
+    }
+}
+
+/// A key that comes with the change, and that its caller may not have looked at for long.
+fn new_key(action: &Action) -> Option<&Key> {
+    match action {
+        Action::Split { at, .. } | Action::BeginSplit { at, .. } => Some(at),
+        _ => None,
     }
 }
 

@@ -9,7 +9,7 @@ use super::probe::Probe;
 use super::search::floor;
 use super::wide::{Lanes, Search};
 use crate::shard::Shard;
-use crate::table::prefetch::{prefetch, prefetch_all, prefetch_counts};
+use crate::table::prefetch::{prefetch, prefetch_counts};
 
 impl Index {
     /// Has the leaves loaded that these keys belong to. Changes nothing but time.
@@ -59,13 +59,8 @@ impl<K: AsRef<[u8]>> Search for Ahead<'_, '_, K> {
         for keys in keys.chunks(GROUP) {
             let mut probes = Together::<Probe<'_>>::new();
             let leaves = descend_together::<L, K>(root, children, keys, index.common, &mut probes);
-            for (leaf, _) in &leaves {
-                prefetch(*leaf, size_of::<Leaf>());
-            }
-            for (leaf, _) in &leaves {
-                prefetch_all(&leaf.details);
-                leaf.keys.prefetch();
-            }
+            leaves.iter().for_each(|(leaf, _)| prefetch(*leaf, size_of::<Leaf>()));
+            leaves.iter().for_each(|(leaf, _)| leaf.prefetch_apart());
         }
     }
 }

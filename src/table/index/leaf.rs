@@ -14,6 +14,7 @@ use super::weight::{NodeSets, Weight};
 use super::wide::Lanes;
 use crate::key::{KeyEnd, KeyRange};
 use crate::shard::{Details, Epoch, NodeId, Route, Shard, ShardId, ShardRecord, ShardState};
+use crate::table::prefetch::prefetch_all;
 
 /// Neighbouring shards. Beside the heads, a look-up touches one of the routes, and a key only where heads do not tell.
 #[repr(C)]
@@ -162,6 +163,13 @@ impl Leaf {
             && self.details[slot] == other.details[beside]
             && (shares_replicas || self.replicas(slot) == other.replicas(beside))
             && (shares_keys || self.start(slot) == other.start(beside) && self.end(slot) == other.end(beside))
+    }
+
+    /// Has loaded what lies elsewhere.
+    pub(super) fn prefetch_apart(&self) {
+        prefetch_all(&self.details);
+        self.keys.prefetch();
+        prefetch_all(&self.replicas.sets);
     }
 
     pub(super) fn weight(&self) -> Weight {
