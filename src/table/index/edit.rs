@@ -121,8 +121,8 @@ impl Node {
     /// Gives the upper half of the node, if it had to be split.
     fn edit(&mut self, edit: &Edit<'_>) -> Option<Self> {
         match self {
-            Self::Leaf(leaf) => Leaf::edit(leaf, edit).map(Self::Leaf),
-            Self::Inner(inner) => Inner::edit(inner, edit).map(Self::Inner),
+            Self::Leaf(leaf) => Leaf::edit(leaf, edit).beside.map(Self::Leaf),
+            Self::Inner(inner) => Inner::edit(inner, edit).beside.map(Self::Inner),
         }
     }
 
@@ -136,18 +136,27 @@ impl Node {
     }
 }
 
+/// What came of a change to a node.
+struct Done<N> {
+    /// The upper half, if the node had to be split.
+    beside: Option<Arc<N>>,
+    /// Whether the first key may be another. Mostly it is not, and where the node above says what it is need not be looked at.
+    at_first: bool,
+}
+
 impl Leaf {
-    fn edit(leaf: &mut Arc<Self>, edit: &Edit<'_>) -> Option<Arc<Self>> {
+    fn edit(leaf: &mut Arc<Self>, edit: &Edit<'_>) -> Done<Self> {
         let Edit { key, gone, new, amends, .. } = *edit;
         let rank = if key < leaf.start(0) { 0 } else { leaf.slot::<Narrow>(&Probe::new(key), 0) + 1 };
         let from = if gone > 0 { rank - 1 } else { rank };
         if let (true, [record]) = (amends, new) {
             own(leaf).amend(from, record);
-            return None;
+            return Done { beside: None, at_first: false };
         }
+        let at_first = from == 0;
         if leaf.len() + new.len() - gone <= LEAF {
             own(leaf).splice(from, gone, new);
-            return None;
+            return Done { beside: None, at_first };
         }
         let middle = LEAF / 2;
         let middle = if (from..from + gone).contains(&(middle - 1)) { from + gone } else { middle };
@@ -157,7 +166,7 @@ impl Leaf {
             _ => own(&mut lower).splice(from, gone, new),
         }
         *leaf = lower;
-        Some(upper)
+        Done { beside: Some(upper), at_first }
     }
 }
 
@@ -175,31 +184,38 @@ impl Inner {
         Self::of(children)
     }
 
-    fn edit(inner: &mut Arc<Self>, edit: &Edit<'_>) -> Option<Arc<Self>> {
+    fn edit(inner: &mut Arc<Self>, edit: &Edit<'_>) -> Done<Self> {
         let place = inner.place(edit.key);
         let inner = own(inner);
-        let (right, least) = match &mut inner.children {
-            Children::Leaves(leaves) => (Leaf::edit(&mut leaves[place], edit).map(Node::Leaf), few(LEAF)),
-            Children::Inners(inners) => (Self::edit(&mut inners[place], edit).map(Node::Inner), few(INNER)),
+        let (right, at_first, least) = match &mut inner.children {
+            Children::Leaves(leaves) => {
+                let Done { beside, at_first } = Leaf::edit(&mut leaves[place], edit);
+                (beside.map(Node::Leaf), at_first, few(LEAF))
+            }
+            Children::Inners(inners) => {
+                let Done { beside, at_first } = Self::edit(&mut inners[place], edit);
+                (beside.map(Node::Inner), at_first, few(INNER))
+            }
         };
         if inner.children.size(place) < least && inner.children.len() > 1 {
             inner.share_out(place.min(inner.children.len() - 2));
         } else {
             inner.learn(place, edit, right.is_some());
+            if at_first && inner.keys.get(place) != inner.children.first_key(place) {
+                inner.splice_keys(place, 1, 1);
+            }
         }
-        right.and_then(|child| inner.put(place + 1, child))
+        let beside = right.and_then(|child| inner.put(place + 1, child));
+        Done { beside, at_first: at_first && place == 0 }
     }
 
-    /// A child has changed, and perhaps been split.
+    /// A child has changed, and perhaps been split: so does what it weighs.
     fn learn(&mut self, place: usize, edit: &Edit<'_>, is_split: bool) {
         let [gone, new] = &edit.weights;
         if is_split {
             self.weights[place] = self.children.weight(place);
         } else if !self.weights[place].exchange(gone, new) {
             self.weights[place].nodes = self.children.nodes(place);
-        }
-        if self.keys.get(place) != self.children.first_key(place) {
-            self.splice_keys(place, 1, 1);
         }
     }
 

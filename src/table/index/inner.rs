@@ -96,9 +96,8 @@ impl Default for Inner {
 
 impl Clone for Inner {
     fn clone(&self) -> Self {
-        let mut inner = Self::default();
-        inner.clone_from(self);
-        inner
+        let Self { heads, weights, .. } = *self;
+        Self { heads, children: self.children.clone(), keys: self.keys.clone(), weights }
     }
 
     fn clone_from(&mut self, other: &Self) {

@@ -172,6 +172,12 @@ impl Leaf {
         prefetch_all(&self.replicas.sets);
     }
 
+    /// Room for one more in a copy, since it may be made to split a shard in it; and in steps, or the next copy that is made of
+    /// it would need another block again.
+    fn room_for_details(&self) -> usize {
+        (self.len() + 1).next_multiple_of(8)
+    }
+
     pub(super) fn weight(&self) -> Weight {
         Weight { nodes: self.nodes(), ..self.details.iter().map(Weight::of_details).sum() }
     }
@@ -240,10 +246,8 @@ impl Leaf {
     fn move_details(&mut self, from: usize, gone: usize, new: usize) {
         let (details, len) = (&mut self.details, self.heads.len());
         let after = len - gone + new;
-        // Not by the half, as vectors grow, nor by one, after which the next copy would need another block again.
-        if details.capacity() < after {
-            details.reserve_exact(after.next_multiple_of(8) - len);
-        }
+        // Not by the half, as vectors grow.
+        details.reserve_exact(after.saturating_sub(len));
         // Any will do.
         details.resize(len.max(after), details[0]);
         details.copy_within(from + gone..len, from + new);
@@ -335,9 +339,11 @@ impl Default for Leaf {
 
 impl Clone for Leaf {
     fn clone(&self) -> Self {
-        let mut leaf = Self::default();
-        leaf.clone_from(self);
-        leaf
+        let Self { heads, routes, marks, .. } = *self;
+        let mut details = Vec::with_capacity(self.room_for_details());
+        details.extend_from_slice(&self.details);
+        let (keys, replicas) = (self.keys.clone(), self.replicas.clone());
+        Self { heads, routes, marks, details, keys, replicas }
     }
 
     fn clone_from(&mut self, other: &Self) {
@@ -345,7 +351,9 @@ impl Clone for Leaf {
         (self.heads, self.marks) = (other.heads, other.marks);
         self.routes[..len].copy_from_slice(&other.routes[..len]);
         self.details.clear();
-        self.details.reserve_exact(len);
+        if self.details.capacity() <= len {
+            self.details.reserve_exact(other.room_for_details());
+        }
         self.details.extend_from_slice(&other.details);
         self.keys = other.keys.clone();
         self.replicas = other.replicas.clone();

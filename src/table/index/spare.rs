@@ -64,8 +64,12 @@ pub(super) fn make<N: Spare>(fill: impl FnOnce(&mut N)) -> Arc<N> {
 /// A node that this version alone has, as it is or as a copy.
 pub(super) fn own<N: Spare>(node: &mut Arc<N>) -> &mut N {
     if Arc::strong_count(node) > 1 {
-        *node = make(|copy: &mut N| copy.clone_from(node));
+        if let Some(mut copy) = N::take() {
+            Arc::make_mut(&mut copy).clone_from(node);
+            *node = copy;
+        }
     }
+    // Copies it to where it stays, if there was none to spare.
     Arc::make_mut(node)
 }
 
