@@ -23,8 +23,14 @@ pub(in crate::table) fn prefetch_all<T>(values: &[T]) {
 /// nothing but time depends.
 #[inline(always)]
 pub(in crate::table) fn prefetch_counts<T: ?Sized>(shared: &Arc<T>) {
-    let before = align_of_val(&**shared).max(2 * size_of::<usize>());
-    ask(Arc::as_ptr(shared).cast::<i8>().wrapping_sub(before));
+    prefetch_counts_of(&**shared);
+}
+
+/// The same, of a value that lies in an [`Arc`].
+#[inline(always)]
+pub(in crate::table) fn prefetch_counts_of<T: ?Sized>(shared: &T) {
+    let before = align_of_val(shared).max(2 * size_of::<usize>());
+    ask(std::ptr::from_ref(shared).cast::<i8>().wrapping_sub(before));
 }
 
 #[inline(always)]

@@ -7,9 +7,10 @@ use super::iter::Place;
 use super::leaf::Leaf;
 use super::probe::Probe;
 use super::search::floor;
+use super::weight::Weight;
 use super::wide::{Lanes, Search};
 use crate::shard::Shard;
-use crate::table::prefetch::{prefetch, prefetch_counts};
+use crate::table::prefetch::{prefetch, prefetch_counts, prefetch_counts_of};
 
 impl Index {
     /// Has the leaves loaded that these keys belong to. Changes nothing but time.
@@ -58,8 +59,15 @@ impl<K: AsRef<[u8]>> Search for Ahead<'_, '_, K> {
         let Children::Inners(children) = &root.children else { return };
         for keys in keys.chunks(GROUP) {
             let mut probes = Together::<Probe<'_>>::new();
-            let leaves = descend_together::<L, K>(root, children, keys, index.common, &mut probes);
-            leaves.iter().for_each(|(leaf, _)| prefetch(*leaf, size_of::<Leaf>()));
+            let pass = |inner: &Inner, place: usize| {
+                prefetch_counts_of(inner);
+                prefetch(&inner.weights[place], size_of::<Weight>());
+            };
+            let leaves = descend_together::<L, K>(root, children, keys, index.common, &mut probes, pass);
+            for (leaf, _) in &leaves {
+                prefetch_counts_of(*leaf);
+                prefetch(*leaf, size_of::<Leaf>());
+            }
             leaves.iter().for_each(|(leaf, _)| leaf.prefetch_apart());
         }
     }

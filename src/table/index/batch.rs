@@ -62,7 +62,8 @@ impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Floors<'t, '_, K, A> {
     #[inline(always)]
     fn group<L: Lanes>(&mut self, root: &'t Inner, children: &'t Siblings<Inner>, keys: &[K]) {
         let mut probes = Together::<Probe<'_>>::new();
-        let leaves = descend_together::<L, K>(root, children, keys, self.index.common, &mut probes);
+        let leaves =
+            descend_together::<L, K>(root, children, keys, self.index.common, &mut probes, |_, _| ());
         let mut places = Together::<Place<'_>>::new();
         for (probe, (leaf, agreed)) in probes.iter().zip(&leaves[..]) {
             let slot = leaf.slot::<L>(probe, *agreed);
@@ -78,7 +79,8 @@ impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Floors<'t, '_, K, A> {
 }
 
 /// The leaf that each key belongs to, and how many of its bytes all keys of that leaf are known to have, in a tree of which all
-/// keys but the first have `common` bytes. What is searched of these leaves is asked for.
+/// keys but the first have `common` bytes. What is searched of these leaves is asked for, and `pass` is told of the node above
+/// each, and the place in it.
 #[inline(always)]
 pub(super) fn descend_together<'t, 'k, L: Lanes, K: AsRef<[u8]>>(
     root: &'t Inner,
@@ -86,6 +88,7 @@ pub(super) fn descend_together<'t, 'k, L: Lanes, K: AsRef<[u8]>>(
     keys: &'k [K],
     common: usize,
     probes: &mut Together<Probe<'k>>,
+    pass: impl Fn(&Inner, usize),
 ) -> Together<(&'t Leaf, usize)> {
     // Where each key is, and how many of its bytes all keys there are known to have.
     let mut inners = Together::<(&Inner, usize)>::new();
@@ -112,6 +115,7 @@ pub(super) fn descend_together<'t, 'k, L: Lanes, K: AsRef<[u8]>>(
     let mut leaves = Together::<(&Leaf, usize)>::new();
     for (probe, (inner, agreed)) in probes.iter().zip(inners) {
         let (place, agreed) = inner.step::<L>(probe, *agreed, common);
+        pass(inner, place);
         if let Children::Leaves(children) = &inner.children {
             let leaf: &Leaf = &children[place];
             prefetch(leaf, LEAF_LINES);
