@@ -33,9 +33,10 @@ impl<'t> Search for ToChange<'t, '_> {
     #[inline(always)]
     fn run<L: Lanes>(self) -> Option<Place<'t>> {
         let Self(index, key) = self;
-        floor::<L>(index, key, |inner, _| {
+        floor::<L>(index, key, |inner, place| {
             // All of what is above is near, and a leaf is copied from its beginning to its end, which processors foresee.
             if let Children::Leaves(leaves) = &inner.children {
+                leaves[place].prefetch_end();
                 leaves.iter().for_each(prefetch_counts);
                 prefetch(inner, size_of::<Inner>());
             }

@@ -14,7 +14,7 @@ use super::weight::{NodeSets, Weight};
 use super::wide::Lanes;
 use crate::key::{KeyEnd, KeyRange};
 use crate::shard::{Details, Epoch, NodeId, Route, Shard, ShardId, ShardRecord, ShardState};
-use crate::table::prefetch::prefetch_all;
+use crate::table::prefetch::{prefetch, prefetch_all};
 
 /// Neighbouring shards. Beside the heads, a look-up touches one of the routes, and a key only where heads do not tell.
 #[repr(C)]
@@ -163,6 +163,12 @@ impl Leaf {
             && self.details[slot] == other.details[beside]
             && (shares_replicas || self.replicas(slot) == other.replicas(beside))
             && (shares_keys || self.start(slot) == other.start(beside) && self.end(slot) == other.end(beside))
+    }
+
+    /// Has loaded what is behind the routes, by which all is found that lies elsewhere.
+    pub(super) fn prefetch_end(&self) {
+        prefetch(&self.marks, 1);
+        prefetch(&self.replicas, size_of::<Replicas>());
     }
 
     /// Has loaded what lies elsewhere.
