@@ -1,7 +1,6 @@
 //! A table in the making: one transaction's private copy. Each family of changes has a file of its own that ends up here,
 //! in the one place where the index, the ids and their supply change together.
 
-use super::foresight::Copies;
 use super::lineage::Passed;
 use super::{Memory, Table};
 use crate::change::{Action, Change, Expectation, OperationKind, Outcome, Summary};
@@ -14,13 +13,13 @@ pub(super) struct Draft {
     pub(super) table: Table,
     /// When the change that is being carried out happens.
     pub(super) at: Option<Timestamp>,
-    /// What it will copy that is worth asking for.
-    pub(super) copies: Copies,
+    /// Whether what is copied around a shard is far, and is asked for when the shard is found.
+    pub(super) asks: bool,
 }
 
 impl Draft {
     pub(super) fn of(table: &Table) -> Self {
-        Self { table: table.clone(), at: None, copies: Copies::Near }
+        Self { table: table.clone(), at: None, asks: false }
     }
 
     pub(super) fn finish(mut self, outcomes: Vec<Outcome>) -> Result<(Table, Summary), Error> {

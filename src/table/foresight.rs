@@ -22,27 +22,13 @@ const FEW: usize = 1 << 14;
 /// A change is about two shards at most.
 const SHARDS: usize = 2 * TOGETHER;
 
-/// What a change copies, beside its shard, that is asked for when the shard is found.
-#[derive(Clone, Copy)]
-pub(super) enum Copies {
-    /// Nothing that is far, or has not been asked for.
-    Near,
-    /// What is around its key.
-    ByKey,
-    /// That, and what is around its id, which goes.
-    ByKeyAndId,
-}
-
 impl Draft {
     /// Has loaded what these changes, at most [`TOGETHER`], will touch. O(log n) for each.
     pub(super) fn foresee(&mut self, changes: &[Change]) {
-        self.copies = Copies::Near;
-        if self.table.len() <= FEW {
-            return;
-        }
+        self.table.lineage.load_ahead();
+        self.asks = self.table.len() > FEW && changes.len() == 1;
         // One change finds its shard as fast.
-        if let [change] = changes {
-            self.copies = if ends_shards(&change.action) { Copies::ByKeyAndId } else { Copies::ByKey };
+        if self.table.len() <= FEW || self.asks {
             return;
         }
         changes
@@ -60,24 +46,8 @@ impl Draft {
     /// A shard that is to be changed.
     pub(super) fn find(&self, shard: ShardId) -> Option<Shard<'_>> {
         let Table { index, ids, .. } = &self.table;
-        match self.copies {
-            Copies::Near => self.table.shard(shard),
-            Copies::ByKey => index.get_to_change(ids.get(shard)?),
-            Copies::ByKeyAndId => index.get_to_change(ids.get_to_remove(shard)?),
-        }
+        if self.asks { index.get_to_change(ids.get(shard)?) } else { self.table.shard(shard) }
     }
-}
-
-/// Whether the shards that it names go.
-fn ends_shards(action: &Action) -> bool {
-    matches!(
-        action,
-        Action::Split { .. }
-            | Action::CommitSplit { .. }
-            | Action::Merge { .. }
-            | Action::CommitMerge { .. }
-            | Action::Remove { .. }
-    )
 }
 
 /// The shards that are there before.

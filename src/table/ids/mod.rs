@@ -9,10 +9,9 @@
 //! once.
 //!
 //! A clone is O(1) and shares all nodes. [`leaf`] is how entries lie in memory, [`node`] the way to them, [`batch`] finds many at
-//! once, [`ahead`] one that is to go; [`build`] makes trees of many entries at once, [`edit`] changes them, [`iter`] walks
-//! over them, [`check`] checks every invariant.
+//! once; [`build`] makes trees of many entries at once, [`edit`] changes them, [`iter`] walks over them, [`check`] checks every
+//! invariant.
 
-mod ahead;
 mod batch;
 mod beside;
 mod build;

@@ -90,7 +90,7 @@ impl Opinions {
         }
         let asked: Vec<_> = self.tree.keys().flat_map(|id| [*id, id.wrapping_add(1)]).map(ShardId).collect();
         for together in asked.chunks(9) {
-            let one_by_one: Vec<_> = together.iter().filter_map(|id| self.ids.get_to_remove(*id)).collect();
+            let one_by_one: Vec<_> = together.iter().filter_map(|id| self.ids.get(*id)).collect();
             let together: ArrayVec<_, 16> = together.iter().copied().collect();
             assert_eq!(self.ids.get_all(&together)[..], one_by_one, "{context}: together");
         }

@@ -110,6 +110,13 @@ impl Lineage {
         }
     }
 
+    /// Has loaded what the next one will make it forget, if the memory is full: nobody has looked at that for long.
+    pub(super) fn load_ahead(&self) {
+        if self.len as u64 >= self.memory.passings {
+            self.oldest().load_ahead(self.forgotten);
+        }
+    }
+
     /// The run in which some at the front may be forgotten.
     fn oldest(&self) -> &Arc<Run> {
         self.full.front().unwrap_or(&self.newest)

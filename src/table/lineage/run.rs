@@ -6,6 +6,7 @@ use crate::key::{KeyEnd, KeyRange};
 use crate::shard::ShardId;
 use crate::table::bits::bit;
 use crate::table::digest::Part;
+use crate::table::prefetch::prefetch;
 
 /// See the module.
 #[derive(Default)]
@@ -86,6 +87,13 @@ impl Run {
         self.keys.extend_from_slice(range.end().key().unwrap_or_default());
         let end = self.keys.len();
         self.entries.push(Entry { shard, epoch, revision, digest, start, end });
+    }
+
+    /// Has the one in this place loaded, but for its keys.
+    pub(super) fn load_ahead(&self, place: usize) {
+        if let Some(entry) = self.entries.get(place) {
+            prefetch(entry, size_of::<Entry>());
+        }
     }
 
     /// What the one in this place counts in a sum, which is known without a look at its keys.
