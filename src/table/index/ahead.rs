@@ -20,7 +20,9 @@ impl Index {
 
     /// The shard that starts exactly here, while what is copied around it when it changes is being loaded.
     pub(in crate::table) fn get_to_change(&self, start: &[u8]) -> Option<Shard<'_>> {
-        let shard = self.processor.run(ToChange(self, start))?.shard();
+        let place = self.processor.run(ToChange(self, start))?;
+        place.leaf.prefetch_of(place.slot);
+        let shard = place.shard();
         Some(shard).filter(|shard| shard.start() == start)
     }
 }
