@@ -21,7 +21,7 @@ impl Index {
     /// The shard that starts exactly here, while what is copied around it when it changes is being loaded.
     pub(in crate::table) fn get_to_change(&self, start: &[u8]) -> Option<Shard<'_>> {
         let place = self.processor.run(ToChange(self, start))?;
-        place.leaf.prefetch_of(place.slot);
+        place.leaf.prefetch_apart();
         let shard = place.shard();
         Some(shard).filter(|shard| shard.start() == start)
     }
@@ -36,7 +36,7 @@ impl<'t> Search for ToChange<'t, '_> {
     fn run<L: Lanes>(self) -> Option<Place<'t>> {
         let Self(index, key) = self;
         floor::<L>(index, key, |inner, place| {
-            // All of what is above is near, and a leaf is copied from its beginning to its end, which processors foresee.
+            // All of what is above is near. Of the leaf more is asked for when it is there.
             if let Children::Leaves(leaves) = &inner.children {
                 leaves[place].prefetch_end();
                 leaves.iter().for_each(prefetch_counts);

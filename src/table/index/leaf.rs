@@ -171,13 +171,6 @@ impl Leaf {
         prefetch(&self.replicas, size_of::<Replicas>());
     }
 
-    /// Has loaded what of a shard lies elsewhere, but for its keys.
-    pub(super) fn prefetch_of(&self, slot: usize) {
-        prefetch(&self.details[slot], size_of::<Details>());
-        prefetch_all(&self.replicas.sets);
-        prefetch(&self.routes[slot], size_of::<Route>());
-    }
-
     /// Has loaded what lies elsewhere.
     pub(super) fn prefetch_apart(&self) {
         prefetch_all(&self.details);
