@@ -7,16 +7,19 @@ use std::sync::Arc;
 /// Bytes in a cache line.
 const LINE: usize = 64;
 
+/// How many bytes are asked for at once, at most. Keys may be long, and what is asked for may not be read.
+const MOST: usize = 4 << 10;
+
 /// Has the first `bytes` bytes of `value` loaded, while the program goes on. A hint: it changes nothing but time.
 #[inline(always)]
 pub(in crate::table) fn prefetch<T>(value: &T, bytes: usize) {
     lines(std::slice::from_ref(value), bytes.min(size_of::<T>()));
 }
 
-/// The same of all `values`.
+/// The same of all `values`, or of what comes first where they are many.
 #[inline(always)]
 pub(in crate::table) fn prefetch_all<T>(values: &[T]) {
-    lines(values, size_of_val(values));
+    lines(values, size_of_val(values).min(MOST));
 }
 
 /// Has the counts of references loaded, which are changed by whoever copies or drops one. Where they are is a guess, on which
