@@ -26,9 +26,10 @@ impl Draft {
     /// Has loaded what these changes, at most [`TOGETHER`], will touch. O(log n) for each.
     pub(super) fn foresee(&mut self, changes: &[Change]) {
         self.table.lineage.load_ahead();
-        self.asks = self.table.len() > FEW && changes.len() == 1;
+        let is_large = self.table.len() > FEW;
+        self.asks = is_large && changes.len() == 1;
         // One change finds its shard as fast.
-        if self.table.len() <= FEW || self.asks {
+        if self.asks || !is_large {
             return;
         }
         changes

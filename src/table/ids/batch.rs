@@ -33,7 +33,7 @@ impl Ids {
 }
 
 impl Node {
-    pub(super) fn prefetch(&self) {
+    fn prefetch(&self) {
         match self {
             Self::Leaf(leaf) => prefetch_all(&leaf.0),
             Self::Inner(inner) => prefetch(&**inner, size_of::<Inner>()),

@@ -265,23 +265,15 @@ impl Leaf {
         let (len, until) = (self.len(), from + new.len());
         let before = from.saturating_sub(1);
         let above = self.marks.checked_shr(narrow(from + gone)).unwrap_or(0);
-        let mut marks = low_bits(self.marks, before) | above.checked_shl(narrow(until)).unwrap_or(0);
-        let mut ends = ArrayVec::<&[u8], 4>::new();
-        for slot in before..until {
-            let end = match if slot < from { self.end(slot) } else { new[slot - from].range.end() } {
-                KeyEnd::At(end) => Some(end),
-                KeyEnd::Unbounded => None,
-            };
-            let next = match new.get(slot + 1 - from) {
-                Some(next) => Some(next.range.start()),
-                None if from + gone < len => Some(self.start(from + gone)),
-                None => None,
-            };
-            if end.is_none() || end != next {
-                marks |= 1 << slot;
-                ends.push(end.unwrap_or_default());
-            }
-        }
+        let (marks, ends) = ends(
+            before..until,
+            |slot| if slot < from { self.end(slot) } else { new[slot - from].range.end() },
+            |slot| match new.get(slot - from) {
+                Some(new) => Some(new.range.start()),
+                None => (from + gone < len).then(|| self.start(from + gone)),
+            },
+        );
+        let marks = low_bits(self.marks, before) | marks | above.checked_shl(narrow(until)).unwrap_or(0);
         let starts: ArrayVec<&[u8], 3> = new.iter().map(|record| record.range.start()).collect();
         let keys = self.keys.splice(from, gone, &starts);
         // To count bits takes long, and mostly there are none.
@@ -370,30 +362,33 @@ impl<'r> Row<'r> {
     fn of_record(record: &'r ShardRecord) -> Self {
         Self { start: record.range.start(), end: record.range.end(), replicas: &record.replicas }
     }
-
-    fn is_before_and_adjacent(&self, next: &Self) -> bool {
-        match self.end.key() {
-            // Rows of one leaf that were neighbours before have this key from one place.
-            Some(end) => std::ptr::eq(end, next.start) || end == next.start,
-            None => false,
-        }
-    }
 }
 
 /// The keys of a leaf with these rows, and which of them are marked.
 fn keys(rows: &[Row<'_>]) -> (Keys, u64) {
-    let mut ends = ArrayVec::<&[u8], LEAF>::new();
-    let mut marks = 0;
-    for (place, row) in rows.iter().enumerate() {
-        if !rows.get(place + 1).is_some_and(|next| row.is_before_and_adjacent(next)) {
-            marks |= 1 << place;
-            ends.push(match row.end {
-                KeyEnd::At(end) => end,
-                KeyEnd::Unbounded => &[],
-            });
+    let (marks, ends) = ends(0..rows.len(), |slot| rows[slot].end, |slot| Some(rows.get(slot)?.start));
+    (Keys::of(rows.iter().map(|row| row.start).chain(ends)), marks)
+}
+
+/// Which of these slots are marked, and their ends, where each slot has this end, and each that there is this start.
+fn ends<'r>(
+    slots: Range<usize>,
+    end: impl Fn(usize) -> KeyEnd<&'r [u8]>,
+    start: impl Fn(usize) -> Option<&'r [u8]>,
+) -> (u64, ArrayVec<&'r [u8], LEAF>) {
+    let (mut marks, mut ends) = (0, ArrayVec::new());
+    for slot in slots {
+        let (end, next) = match end(slot) {
+            KeyEnd::At(end) => (end, start(slot + 1)),
+            KeyEnd::Unbounded => (&[][..], None),
+        };
+        // Shards of one leaf that were neighbours before have this key from one place.
+        if !next.is_some_and(|next| std::ptr::eq(end, next) || end == next) {
+            marks |= 1 << slot;
+            ends.push(end);
         }
     }
-    (Keys::of(rows.iter().map(|row| row.start).chain(ends)), marks)
+    (marks, ends)
 }
 
 /// The bits below `place`, which may be the number of bits.
