@@ -15,27 +15,26 @@ use crate::table::prefetch::{prefetch, prefetch_counts, prefetch_counts_of};
 impl Index {
     /// Has the leaves loaded that these keys belong to. Changes nothing but time.
     pub(in crate::table) fn load_ahead<K: AsRef<[u8]>>(&self, keys: &[K]) {
-        self.processor.run(Ahead { index: self, keys });
+        self.processor.run(Ahead(self), keys);
     }
 
     /// The shard that starts exactly here, while what is copied around it when it changes is being loaded.
     pub(in crate::table) fn get_to_change(&self, start: &[u8]) -> Option<Shard<'_>> {
-        let place = self.processor.run(ToChange(self, start))?;
+        let place = self.processor.run(ToChange(self), start)?;
         place.leaf.prefetch_apart();
         let shard = place.shard();
         Some(shard).filter(|shard| shard.start() == start)
     }
 }
 
-struct ToChange<'t, 'k>(&'t Index, &'k [u8]);
+struct ToChange<'t>(&'t Index);
 
-impl<'t> Search for ToChange<'t, '_> {
+impl<'t> Search<&[u8]> for ToChange<'t> {
     type Found = Option<Place<'t>>;
 
     #[inline(always)]
-    fn run<L: Lanes>(self) -> Option<Place<'t>> {
-        let Self(index, key) = self;
-        floor::<L>(index, key, |inner, place| {
+    fn run<L: Lanes>(self, key: &[u8]) -> Option<Place<'t>> {
+        floor::<L>(self.0, key, |inner, place| {
             // All of what is above is near. Of the leaf more is asked for when it is there.
             if let Children::Leaves(leaves) = &inner.children {
                 leaves[place].prefetch_end();
@@ -46,17 +45,14 @@ impl<'t> Search for ToChange<'t, '_> {
     }
 }
 
-struct Ahead<'t, 'k, K> {
-    index: &'t Index,
-    keys: &'k [K],
-}
+struct Ahead<'t>(&'t Index);
 
-impl<K: AsRef<[u8]>> Search for Ahead<'_, '_, K> {
+impl<K: AsRef<[u8]>> Search<&[K]> for Ahead<'_> {
     type Found = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let Self { index, keys } = self;
+    fn run<L: Lanes>(self, keys: &[K]) {
+        let Self(index) = self;
         let Some(Node::Inner(root)) = &index.root else { return };
         // So few leaves as are right below the root stay in the nearest caches.
         let Children::Inners(children) = &root.children else { return };

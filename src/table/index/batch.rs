@@ -26,41 +26,45 @@ pub(super) type Together<T> = ArrayVec<T, GROUP>;
 impl Index {
     /// Gives `answer` the place of the shard that owns each key, in the order of the keys.
     pub(super) fn places<'t, K: AsRef<[u8]>>(&'t self, keys: &[K], answer: impl FnMut(Option<Place<'t>>)) {
-        self.processor.run(Floors { index: self, keys, answer });
+        self.processor.run(Floors { index: self, answer }, keys);
     }
 }
 
 /// For many keys.
-struct Floors<'t, 'k, K, A> {
+struct Floors<'t, A> {
     index: &'t Index,
-    keys: &'k [K],
     answer: A,
 }
 
-impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Search for Floors<'t, '_, K, A> {
+impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Search<&[K]> for Floors<'t, A> {
     type Found = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(mut self) {
+    fn run<L: Lanes>(mut self, keys: &[K]) {
         if let Some(Node::Inner(root)) = &self.index.root {
             if let Children::Inners(children) = &root.children {
                 // A closure would be compiled by itself, and not for the processor.
-                for group in self.keys.chunks(GROUP) {
-                    self.group::<L>(root, children, group);
+                for group in keys.chunks(GROUP) {
+                    self.group::<L, K>(root, children, group);
                 }
                 return;
             }
         }
         // So few nodes stay in the nearest caches: there is nothing to wait for together.
-        for key in self.keys {
-            (self.answer)(Owner(self.index, key.as_ref()).run::<L>());
+        for key in keys {
+            (self.answer)(Owner(self.index).run::<L>(key.as_ref()));
         }
     }
 }
 
-impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Floors<'t, '_, K, A> {
+impl<'t, A: FnMut(Option<Place<'t>>)> Floors<'t, A> {
     #[inline(always)]
-    fn group<L: Lanes>(&mut self, root: &'t Inner, children: &'t Siblings<Inner>, keys: &[K]) {
+    fn group<L: Lanes, K: AsRef<[u8]>>(
+        &mut self,
+        root: &'t Inner,
+        children: &'t Siblings<Inner>,
+        keys: &[K],
+    ) {
         let mut probes = Together::<Probe<'_>>::new();
         let leaves =
             descend_together::<L, K>(root, children, keys, self.index.common, &mut probes, |_, _| ());

@@ -107,10 +107,10 @@ impl Index {
     pub(in crate::table) fn route_near(&self, key: &[u8], finger: &mut Finger) -> Option<&Route> {
         finger.wait = finger.wait.wrapping_sub(1);
         let place = if finger.wait != 0 {
-            self.processor.run(Owner(self, key))
+            self.processor.run(Owner(self), key)
         } else if finger.is_near() {
             finger.wait = 1;
-            self.processor.run(Near { index: self, key, finger })
+            self.processor.run(Near { index: self, finger }, key)
         } else {
             self.look_at(key, finger)
         };
@@ -120,7 +120,7 @@ impl Index {
     #[inline(never)]
     fn look_at(&self, key: &[u8], finger: &mut Finger) -> Option<Place<'_>> {
         finger.wait = 1;
-        let place = self.processor.run(Owner(self, key))?;
+        let place = self.processor.run(Owner(self), key)?;
         finger.touch(place.leaf);
         if finger.near & 0b11 == 0 {
             (finger.wait, finger.near) = (PAUSE, AFRESH);
@@ -140,7 +140,7 @@ impl Index {
         while !keys.is_empty() {
             let done = if finger.is_near() {
                 let answer = |place: Option<Place<'t>>| answer(place.map(Place::route));
-                self.processor.run(NearEachOther { index: self, keys, finger, answer })
+                self.processor.run(NearEachOther { index: self, finger, answer }, keys)
             } else {
                 let (count, mut asked) = (keys.len().min(GROUP), 0);
                 self.places(&keys[..count], |place| {
@@ -173,36 +173,34 @@ impl Index {
 }
 
 /// For one key that is likely to be in the leaf of the one before.
-struct Near<'t, 'k, 'f> {
+struct Near<'t, 'f> {
     index: &'t Index,
-    key: &'k [u8],
     finger: &'f mut Finger,
 }
 
-impl<'t> Search for Near<'t, '_, '_> {
+impl<'t> Search<&[u8]> for Near<'t, '_> {
     type Found = Option<Place<'t>>;
 
     #[inline(always)]
-    fn run<L: Lanes>(self) -> Option<Place<'t>> {
-        let Self { index, key, finger } = self;
+    fn run<L: Lanes>(self, key: &[u8]) -> Option<Place<'t>> {
+        let Self { index, finger } = self;
         Walk { index, leaf: index.leaf_at(finger.way), finger }.owner::<L>(key)
     }
 }
 
 /// For many, for as long as they are. Gives how many that were.
-struct NearEachOther<'t, 'k, 'f, K, A> {
+struct NearEachOther<'t, 'f, A> {
     index: &'t Index,
-    keys: &'k [K],
     finger: &'f mut Finger,
     answer: A,
 }
 
-impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Search for NearEachOther<'t, '_, '_, K, A> {
+impl<'t, K: AsRef<[u8]>, A: FnMut(Option<Place<'t>>)> Search<&[K]> for NearEachOther<'t, '_, A> {
     type Found = usize;
 
     #[inline(always)]
-    fn run<L: Lanes>(self) -> usize {
-        let Self { index, keys, finger, mut answer } = self;
+    fn run<L: Lanes>(self, keys: &[K]) -> usize {
+        let Self { index, finger, mut answer } = self;
         let mut walk = Walk { index, leaf: index.leaf_at(finger.way), finger };
         let mut done = 0;
         for key in keys {
@@ -240,7 +238,7 @@ impl<'t> Walk<'t, '_> {
     #[inline(always)]
     fn go<L: Lanes>(&mut self, probe: &Probe<'_>) -> Option<Place<'t>> {
         let Some(Node::Inner(root)) = &self.index.root else {
-            return Floor(self.index, probe.key).run::<L>();
+            return Floor(self.index).run::<L>(probe.key);
         };
         if self.index.comes_before(probe.key) {
             return None;

@@ -140,11 +140,10 @@ impl<const N: usize> Heads<N> {
             },
             _ => None,
         };
-        let head =
-            match head.map_or_else(|| L::apart(Aside { heads: self, key: probe.key, agreed, keys }), Ok) {
-                Ok(head) => head,
-                Err(outside) => return outside,
-            };
+        let head = match head.map_or_else(|| L::apart(Aside { heads: self, agreed, keys }, probe.key), Ok) {
+            Ok(head) => head,
+            Err(outside) => return outside,
+        };
         let known = self.agreed().max(agreed);
         let rank = self.count::<L>(head);
         if self.heads[rank - 1] != head {
@@ -263,19 +262,18 @@ impl<const N: usize> Heads<N> {
 }
 
 /// The head of a key, where it is not found at once, or its [`rank`](Heads::rank).
-struct Aside<'h, 'p, const N: usize> {
+struct Aside<'h, const N: usize> {
     heads: &'h Heads<N>,
-    key: &'p [u8],
     agreed: usize,
     keys: &'h Keys,
 }
 
-impl<const N: usize> Search for Aside<'_, '_, N> {
+impl<const N: usize> Search<&[u8]> for Aside<'_, N> {
     type Found = Result<i64, (usize, usize)>;
 
     #[inline(always)]
-    fn run<L: Lanes>(self) -> Self::Found {
-        let Self { heads, key, agreed, keys } = self;
+    fn run<L: Lanes>(self, key: &[u8]) -> Self::Found {
+        let Self { heads, agreed, keys } = self;
         let (words, len, common) = (&heads.heads, heads.len(), Common { agreed, base: heads.agreed() });
         match heads.way {
             Way::Forks => Err(forks::rank::<L, N, NEAR>(words, len, common, key, keys)),

@@ -79,7 +79,7 @@ impl Index {
     /// the place of one in a leaf.
     #[inline]
     pub(super) fn route(&self, key: &[u8]) -> Option<&Route> {
-        self.processor.run(Owner(self, key)).map(Place::route)
+        self.processor.run(Owner(self), key).map(Place::route)
     }
 
     /// Whether `key` comes before all shards.

@@ -15,15 +15,14 @@ pub(super) const INNER_LINES: usize = Heads::<INNER>::BYTES;
 pub(super) const LEAF_LINES: usize = Heads::<LEAF>::BYTES;
 
 /// For one key.
-pub(super) struct Floor<'t, 'k>(pub(super) &'t Index, pub(super) &'k [u8]);
+pub(super) struct Floor<'t>(pub(super) &'t Index);
 
-impl<'t> Search for Floor<'t, '_> {
+impl<'t> Search<&[u8]> for Floor<'t> {
     type Found = Option<Place<'t>>;
 
     #[inline(always)]
-    fn run<L: Lanes>(self) -> Option<Place<'t>> {
-        let Self(index, key) = self;
-        floor::<L>(index, key, |_, _| ())
+    fn run<L: Lanes>(self, key: &[u8]) -> Option<Place<'t>> {
+        floor::<L>(self.0, key, |_, _| ())
     }
 }
 
@@ -49,15 +48,14 @@ pub(super) fn floor<'t, L: Lanes>(
 }
 
 /// For one key, if a shard owns it.
-pub(super) struct Owner<'t, 'k>(pub(super) &'t Index, pub(super) &'k [u8]);
+pub(super) struct Owner<'t>(pub(super) &'t Index);
 
-impl<'t> Search for Owner<'t, '_> {
+impl<'t> Search<&[u8]> for Owner<'t> {
     type Found = Option<Place<'t>>;
 
     #[inline(always)]
-    fn run<L: Lanes>(self) -> Option<Place<'t>> {
-        let Self(index, key) = self;
-        let place = Floor(index, key).run::<L>()?;
+    fn run<L: Lanes>(self, key: &[u8]) -> Option<Place<'t>> {
+        let place = Floor(self.0).run::<L>(key)?;
         if place.leaf.reaches(place.slot, key) { Some(place) } else { None }
     }
 }
@@ -103,6 +101,6 @@ impl Index {
     /// The place of the last shard that starts at or before `key`.
     #[inline]
     pub(super) fn place(&self, key: &[u8]) -> Option<Place<'_>> {
-        self.processor.run(Floor(self, key))
+        self.processor.run(Floor(self), key)
     }
 }

@@ -151,8 +151,9 @@ impl Opinions {
         assert_eq!(record(self.index.after(key)).as_ref(), after.map(|(_, record)| record), "{}", text());
         let route = floor.filter(|record| record.range.contains(key)).map(ShardRecord::route);
         assert_eq!(self.index.route(key).copied(), route, "{}", text());
-        let floors = || Floor(&self.index, key);
-        for place in [self.index.processor.run(floors()), floors().run::<Narrow>(), floors().run::<Even>()] {
+        let floor_by = || Floor(&self.index);
+        let by_processor = self.index.processor.run(floor_by(), key);
+        for place in [by_processor, floor_by().run::<Narrow>(key), floor_by().run::<Even>(key)] {
             assert_eq!(record(place.map(Place::shard)).as_ref(), floor, "{}", text());
         }
     }

@@ -27,8 +27,8 @@ pub(super) trait Lanes: Sized {
 
     /// Runs what is rarely part of a search, and not worth being compiled into each.
     #[inline(never)]
-    fn apart<S: Search>(search: S) -> S::Found {
-        search.run::<Self>()
+    fn apart<K, S: Search<K>>(search: S, asked: K) -> S::Found {
+        search.run::<Self>(asked)
     }
 
     /// How many of `integers`, which ascend and are a multiple of eight, are at most `most`. Without a branch.
@@ -74,11 +74,12 @@ impl Lanes for Narrow {
     }
 }
 
-/// A search that can be compiled for each.
-pub(super) trait Search {
+/// A search that can be compiled for each. What is looked for comes apart from where: what has more than two words is handed over
+/// in memory.
+pub(super) trait Search<K> {
     type Found;
 
-    fn run<L: Lanes>(self) -> Self::Found;
+    fn run<L: Lanes>(self, asked: K) -> Self::Found;
 }
 
 /// What the processor has, as it was found: to find it again for each search took a thirtieth of one.
@@ -103,25 +104,25 @@ impl Processor {
     /// Runs a search as the processor can run it fastest. Small, so that it is compiled into its callers, and theirs.
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
-    pub(super) fn run<S: Search>(self, search: S) -> S::Found {
+    pub(super) fn run<K, S: Search<K>>(self, search: S, asked: K) -> S::Found {
         if self.has_avx2 {
             // SAFETY: the processor has what the function is compiled for, as `detect` found, which alone makes a `Processor`.
-            unsafe { four::run_on_avx2(search) }
+            unsafe { four::run_on_avx2(search, asked) }
         } else {
-            run_on_any(search)
+            run_on_any(search, asked)
         }
     }
 
     /// Runs a search: either every processor of the kind compares several at once, or none does.
     #[cfg(not(target_arch = "x86_64"))]
     #[inline(always)]
-    pub(super) fn run<S: Search>(self, search: S) -> S::Found {
-        search.run::<Even>()
+    pub(super) fn run<K, S: Search<K>>(self, search: S, asked: K) -> S::Found {
+        search.run::<Even>(asked)
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[inline(never)]
-fn run_on_any<S: Search>(search: S) -> S::Found {
-    search.run::<Narrow>()
+fn run_on_any<K, S: Search<K>>(search: S, asked: K) -> S::Found {
+    search.run::<Narrow>(asked)
 }

@@ -18,9 +18,9 @@ impl Lanes for Four {
     type Bytes = Vector;
 
     #[inline(always)]
-    fn apart<S: Search>(search: S) -> S::Found {
+    fn apart<K, S: Search<K>>(search: S, asked: K) -> S::Found {
         // SAFETY: the processor has AVX2 and counts bits where `Four` is used.
-        unsafe { run_on_avx2(search) }
+        unsafe { run_on_avx2(search, asked) }
     }
 
     #[inline(always)]
@@ -152,6 +152,6 @@ impl Sixteen for Vector {
 /// The processor must have AVX2, and must count bits.
 #[target_feature(enable = "avx2,popcnt")]
 #[inline(never)]
-pub(super) unsafe fn run_on_avx2<S: Search>(search: S) -> S::Found {
-    search.run::<Four>()
+pub(super) unsafe fn run_on_avx2<K, S: Search<K>>(search: S, asked: K) -> S::Found {
+    search.run::<Four>(asked)
 }
