@@ -1,10 +1,10 @@
 //! The only module that names atomics, `arc-swap`, `crossbeam-epoch` or `cfg(loom)`: all that the others know of concurrency is
 //! here, so that a model checker can take its place.
 //!
-//! [`Cell`] holds what is published and [`Follower`] keeps up with it; they are made of `arc-swap` natively, and of one
-//! `AtomicPtr` under loom, which promises no more than the protocol relies on. [`Stack`], [`Signal`], [`Registry`], [`Tally`]
-//! and [`Flag`] are the same code under both; what the registry frees with, [`Reclaimer`], is not. [`broken`] is for those who
-//! check the checkers.
+//! [`Cell`] holds what is published; it is made of `arc-swap` natively, and of one `AtomicPtr` under loom, which promises no more
+//! than the protocol relies on. [`Follower`] keeps up with it, by the count of [`publications`]; that, [`Stack`], [`Signal`],
+//! [`Registry`], [`Tally`] and [`Flag`] are the same code under both; what the registry frees with, [`Reclaimer`], is not.
+//! [`broken`] is for those who check the checkers.
 
 #![allow(clippy::disallowed_types, unsafe_code, reason = "this is the module that may")]
 
@@ -16,10 +16,12 @@ macro_rules! unless_broken {
 }
 
 mod flag;
+mod follower;
 #[cfg(loom)]
 mod model;
 #[cfg(not(loom))]
 mod native;
+mod publications;
 #[cfg(not(loom))]
 mod reclaim;
 mod registry;
@@ -31,10 +33,11 @@ mod tally;
 mod twin;
 
 pub(crate) use flag::Flag;
+pub(crate) use follower::Follower;
 #[cfg(loom)]
-pub(crate) use model::{Cell, Follower, Reclaimer, block_on, holders};
+pub(crate) use model::{Cell, Reclaimer, block_on, holders};
 #[cfg(not(loom))]
-pub(crate) use native::{Cell, Follower, holders};
+pub(crate) use native::{Cell, holders};
 #[cfg(not(loom))]
 pub(crate) use reclaim::Reclaimer;
 pub(crate) use registry::{Place, Registry};

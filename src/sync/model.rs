@@ -15,6 +15,7 @@ use std::time::Instant;
 use loom::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use super::broken;
+use super::publications::Publications;
 
 /// See `native.rs`.
 pub(crate) struct Cell<T> {
@@ -23,12 +24,14 @@ pub(crate) struct Cell<T> {
     /// loom's own would put all publishing threads in one order. Never held while loom may switch threads.
     published: std::sync::Mutex<Vec<Arc<T>>>,
     turn: AtomicUsize,
+    publications: Publications,
 }
 
 impl<T> Cell<T> {
     pub(crate) fn new(value: Arc<T>) -> Self {
         let current = AtomicPtr::new(Arc::as_ptr(&value).cast_mut());
-        Self { current, published: std::sync::Mutex::new(vec![value]), turn: AtomicUsize::new(0) }
+        let published = std::sync::Mutex::new(vec![value]);
+        Self { current, published, turn: AtomicUsize::new(0), publications: Publications::default() }
     }
 
     pub(crate) fn load(&self) -> impl Deref<Target = Arc<T>> {
@@ -67,7 +70,15 @@ impl<T> Cell<T> {
         replaced.iter().any(|old| Arc::as_ptr(old) == value && Arc::strong_count(old) == 1)
     }
 
+    pub(crate) fn publications(&self) -> &Publications {
+        &self.publications
+    }
+
     pub(crate) fn compare_exchange(&self, current: &Arc<T>, new: Arc<T>) -> bool {
+        self.publications.count(|| self.exchange(current, new))
+    }
+
+    fn exchange(&self, current: &Arc<T>, new: Arc<T>) -> bool {
         self.take_turn();
         let (old, next) = (Arc::as_ptr(current).cast_mut(), Arc::as_ptr(&new).cast_mut());
         // AcqRel: releases the new value to whoever loads it, and acquires the one that it replaces. A failure needs no
@@ -92,39 +103,6 @@ impl<T> Cell<T> {
 /// See `native.rs`; the cell itself holds every value once.
 pub(crate) fn holders<T>(value: &Arc<T>) -> usize {
     Arc::strong_count(value) - 2
-}
-
-/// See `native.rs`.
-pub(crate) struct Follower<S, T> {
-    source: S,
-    value: Arc<T>,
-}
-
-impl<S, T> Follower<S, T>
-where
-    S: Deref<Target: AsRef<Cell<T>>>,
-{
-    pub(crate) fn new(source: S) -> Self {
-        let value = source.as_ref().load_full();
-        Self { source, value }
-    }
-
-    pub(crate) fn value(&mut self) -> &Arc<T> {
-        let cell = self.source.as_ref();
-        cell.take_turn();
-        // Relaxed, as in `arc-swap`: the pointer is only compared, and the load that follows acquires.
-        let seen = cell.current.load(Ordering::Relaxed);
-        if seen != Arc::as_ptr(&self.value).cast_mut() && !broken("stale_follower") {
-            self.value = cell.load_full();
-        }
-        &self.value
-    }
-}
-
-impl<S: Clone, T> Clone for Follower<S, T> {
-    fn clone(&self) -> Self {
-        Self { source: self.source.clone(), value: Arc::clone(&self.value) }
-    }
 }
 
 /// A pointer that some read and others exchange, with a turn before every access, as in [`Cell`]: or else loom would not see that
