@@ -35,7 +35,7 @@ twin relaxed_exchange cell two_followers "Causality violation: Concurrent read a
 twin stale_follower read is_told "the old table, though the publish has returned"
 twin begun_after_publish read by_all_ways_in "the old table after the new one"
 twin settled_too_early read is_told "the old table, though the publish has returned"
-twin relaxed_ended read is_told "the old table, though the publish has returned"
+twin relaxed_end_of_publish read is_told "the old table, though the publish has returned"
 twin relaxed_settled read is_told "the old table, though the publish has returned"
 twin free_held retire two_writers "held, and by how many"
 twin retire_skipped retire writers_that_hold "held, and by how many"

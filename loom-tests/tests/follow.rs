@@ -25,7 +25,7 @@ fn follow(router: &Router, deltas: Vec<Delta>) -> thread::JoinHandle<Vec<Result<
 #[test]
 fn step_by_step_and_at_once() {
     let tables = versions();
-    let outcomes = check("follow: two deltas in a row, and one over both", Some(3), move || {
+    let outcomes = check("follow: two deltas in a row, and one over both", Some(2), move || {
         let [first, second, third] = &tables;
         let router = Router::new(first.clone());
         let one_by_one = follow(&router, vec![first.delta(second), second.delta(third)]);

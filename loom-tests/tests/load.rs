@@ -108,7 +108,7 @@ fn a_leader_that_is_given_up() {
 // Bound 3: 74,850 executions, 7 s.
 #[test]
 fn a_load_and_what_is_learned_meanwhile() {
-    let outcomes = check("load: a load, newer routes, a reader", Some(3), || {
+    let outcomes = check("load: a load, newer routes, a reader", Some(2), || {
         let counted = Counted::new();
         let other = counted.spawn("z");
         let learner = {

@@ -1,6 +1,6 @@
 //! What readers see of the real router while a transaction, a split and a transfer, is published: by every way in, the table
 //! before or the one after, and never the one before when they have seen the one after or have been told of it. Twins:
-//! `stale_follower`, `begun_after_publish`, `settled_too_early`, `relaxed_ended`, `relaxed_settled`.
+//! `stale_follower`, `begun_after_publish`, `settled_too_early`, `relaxed_end_of_publish`, `relaxed_settled`.
 
 #![cfg(loom)]
 

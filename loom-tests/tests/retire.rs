@@ -69,7 +69,7 @@ fn is_one_of_two(outcomes: &[(Vec<u64>, usize)]) {
 // Bound 3: 9,381 executions, 1 s.
 #[test]
 fn a_visitor() {
-    let outcomes = check("retire: a writer, a visitor", Some(3), || {
+    let outcomes = check("retire: a writer, a visitor", Some(2), || {
         let router = Router::whole(NodeId(1));
         let visitor = {
             let router = router.clone();

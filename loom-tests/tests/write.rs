@@ -52,7 +52,7 @@ fn starts(table: &Table) -> Vec<&[u8]> {
 #[test]
 fn splits_of_different_shards() {
     let table = halves();
-    let outcomes = check("write: splits of different shards", None, move || {
+    let outcomes = check("write: splits of different shards", Some(4), move || {
         let (last, results) =
             race(&table, [vec![Change::split(LOWER, "f")], vec![Change::split(UPPER, "t")]]);
         assert_eq!(starts(&last), [&b""[..], b"f", b"m", b"t"]);

@@ -29,7 +29,7 @@ where
     // a caller's: that took a tenth of a look-up among 1,000 shards.
     #[inline(always)]
     pub(crate) fn value(&mut self) -> &Arc<T> {
-        if !self.source.as_ref().publications().nothing_is_new(self.seen) && !broken("stale_follower") {
+        if !self.source.as_ref().publications().is_nothing_new(self.seen) && !broken("stale_follower") {
             self.look();
         }
         &self.value

@@ -306,9 +306,10 @@ impl Table {
     ) {
         answers.clear();
         answers.reserve(keys.len());
-        let answer =
-            |route: Option<&Route>| answers.push(route.map_or(Err(Refusal::NoOwner), |route| Ok(*route)));
-        self.index.routes_near(keys, finger, answer);
+        self.index.routes_near(keys, finger, |route| match route {
+            Some(route) => answers.push(Ok(*route)),
+            None => answers.push(Err(Refusal::NoOwner)),
+        });
     }
 
     /// All that is known of the shard that owns `key`. O(log n).

@@ -118,43 +118,59 @@ impl<const N: usize> Heads<N> {
 
     /// [`rank`](Self::rank), where it is known from what the key begins with, and from nothing else.
     #[inline(always)]
-    pub(super) fn quick_rank<L: Lanes>(&self, probe: &Probe<'_>) -> Option<usize> {
-        if self.way != Way::First {
+    pub(super) fn first_rank<L: Lanes>(&self, probe: &Probe<'_>) -> Option<usize> {
+        if self.way == Way::First { self.rank_of::<L>(probe.first) } else { None }
+    }
+
+    /// [`rank`](Self::rank), where the window tells and what comes before it is known or at hand.
+    #[inline(always)]
+    pub(super) fn window_rank<L: Lanes>(&self, probe: &Probe<'_>, agreed: usize) -> Option<(usize, usize)> {
+        if self.way != Way::Window {
             return None;
         }
-        let rank = self.count::<L>(probe.first);
+        let head = self.window.head::<L>(probe.key)?;
+        if self.window.at() > agreed && !self.has_tail(probe.key, agreed) {
+            return None;
+        }
+        Some((self.rank_of::<L>(head)?, self.agreed().max(agreed)))
+    }
+
+    /// How many keys are less than one that has this head, if none has it.
+    #[inline(always)]
+    fn rank_of<L: Lanes>(&self, head: i64) -> Option<usize> {
+        let rank = self.count::<L>(head);
         // Unused places have the greatest head: a key that has it, too, is one of the rare ones.
-        (self.heads[rank - 1] != probe.first).then_some(rank)
+        (self.heads[rank - 1] != head).then_some(rank)
     }
 
     /// How many keys are at most one that is not less than the first one, and whose first `agreed` bytes are known to
     /// be those of all the others; and how many bytes are known of a key that turns out to stand between two of them.
     #[inline(always)]
     pub(super) fn rank<L: Lanes>(&self, probe: &Probe<'_>, agreed: usize, keys: &Keys) -> (usize, usize) {
-        let is_near = || self.window.at() <= agreed || self.has_prefix(probe.key, agreed, keys);
-        let head = match self.way {
-            Way::First => Some(probe.first),
-            Way::Window => match self.window.head::<L>(probe.key) {
-                Some(head) if is_near() => Some(head),
-                _ => None,
-            },
-            _ => None,
-        };
-        let head = match head.map_or_else(|| L::apart(Aside { heads: self, agreed, keys }, probe.key), Ok) {
+        if self.way == Way::First {
+            return (self.rank_among::<L>(probe.key, probe.first, keys), agreed);
+        }
+        match self.window_rank::<L>(probe, agreed) {
+            Some(found) => found,
+            None => L::apart(Aside { heads: self, agreed, keys }, probe.key),
+        }
+    }
+
+    /// How many keys are at most one that has this head, which may be that of some keys, or that of unused places.
+    #[inline(always)]
+    fn rank_among<L: Lanes>(&self, key: &[u8], head: i64, keys: &Keys) -> usize {
+        let rank = self.count_to::<L>(head);
+        if rank > 1 && self.heads[rank - 1] == head { self.untie(key, rank, keys) } else { rank }
+    }
+
+    /// [`rank`](Self::rank), however the head of a key is found.
+    #[inline(always)]
+    fn rank_by_heads<L: Lanes>(&self, key: &[u8], agreed: usize, keys: &Keys) -> (usize, usize) {
+        let head = match self.look_for(key, agreed, keys) {
             Ok(head) => head,
             Err(outside) => return outside,
         };
-        let known = self.agreed().max(agreed);
-        let rank = self.count::<L>(head);
-        if self.heads[rank - 1] != head {
-            return (rank, known);
-        }
-        // The head is that of some keys, or that of unused places.
-        let rank = rank.min(self.len());
-        if rank > 1 && self.heads[rank - 1] == head {
-            return (self.untie(probe.key, rank, keys), known);
-        }
-        (rank, known)
+        (self.rank_among::<L>(key, head, keys), self.agreed().max(agreed))
     }
 
     /// [`rank`](Self::rank) of any key, if it lies between two keys that take part, as heads tell that are found at once.
@@ -246,6 +262,15 @@ impl<const N: usize> Heads<N> {
         }
     }
 
+    /// [`has_prefix`](Self::has_prefix), if that is told by what is at hand.
+    #[inline(always)]
+    fn has_tail(&self, key: &[u8], agreed: usize) -> bool {
+        let Some(prefix) = key.get(..self.agreed()) else { return false };
+        prefix
+            .split_last_chunk::<TAIL>()
+            .is_some_and(|(before, tail)| before.len() <= agreed && *tail == self.picked.tail)
+    }
+
     /// Whether a key that agrees on its first `agreed` bytes agrees on the whole prefix, as the second of `keys` does. Mostly a few
     /// bytes are left, and they are at hand.
     #[inline(always)]
@@ -261,7 +286,7 @@ impl<const N: usize> Heads<N> {
     }
 }
 
-/// The head of a key, where it is not found at once, or its [`rank`](Heads::rank).
+/// The [`rank`](Heads::rank) of a key, where it is not found at once.
 struct Aside<'h, const N: usize> {
     heads: &'h Heads<N>,
     agreed: usize,
@@ -269,16 +294,16 @@ struct Aside<'h, const N: usize> {
 }
 
 impl<const N: usize> Search<&[u8]> for Aside<'_, N> {
-    type Found = Result<i64, (usize, usize)>;
+    type Found = (usize, usize);
 
     #[inline(always)]
     fn run<L: Lanes>(self, key: &[u8]) -> Self::Found {
         let Self { heads, agreed, keys } = self;
         let (words, len, common) = (&heads.heads, heads.len(), Common { agreed, base: heads.agreed() });
         match heads.way {
-            Way::Forks => Err(forks::rank::<L, N, NEAR>(words, len, common, key, keys)),
-            Way::FarForks => Err(forks::rank::<L, N, FAR>(words, len, common, key, keys)),
-            _ => heads.look_for(key, agreed, keys),
+            Way::Forks => forks::rank::<L, N, NEAR>(words, len, common, key, keys),
+            Way::FarForks => forks::rank::<L, N, FAR>(words, len, common, key, keys),
+            _ => heads.rank_by_heads::<L>(key, agreed, keys),
         }
     }
 }

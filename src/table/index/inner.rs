@@ -63,10 +63,29 @@ impl Inner {
     /// here; and how many bytes of it all keys under that child are known to have. All keys of the tree have `common` ones.
     #[inline(always)]
     pub(super) fn step<L: Lanes>(&self, probe: &Probe<'_>, agreed: usize, common: usize) -> (usize, usize) {
-        if let Some(rank) = self.heads.quick_rank::<L>(probe) {
+        if let Some(rank) = self.heads.first_rank::<L>(probe) {
             return (rank - 1, agreed);
         }
-        let (rank, agrees) = self.heads.rank::<L>(probe, agreed, &self.keys);
+        self.below(self.heads.rank::<L>(probe, agreed, &self.keys), common)
+    }
+
+    /// The same, if heads tell at once.
+    #[inline(always)]
+    pub(super) fn quick_step<L: Lanes>(
+        &self,
+        probe: &Probe<'_>,
+        agreed: usize,
+        common: usize,
+    ) -> Option<(usize, usize)> {
+        match self.heads.first_rank::<L>(probe) {
+            Some(rank) => Some((rank - 1, agreed)),
+            None => Some(self.below(self.heads.window_rank::<L>(probe, agreed)?, common)),
+        }
+    }
+
+    /// Which child it is, and what is known under it, of a rank here and of what is known of the key at that.
+    #[inline(always)]
+    fn below(&self, (rank, agrees): (usize, usize), common: usize) -> (usize, usize) {
         // Under the outermost children there are keys outside of what the heads were made from, but none outside of what the tree
         // has. As a product: for which child it is nobody can guess, and a wrong guess takes longer than the rest of the step.
         let is_between = rank.wrapping_sub(2) < self.heads.len().wrapping_sub(2);

@@ -94,9 +94,18 @@ impl Leaf {
     /// The slot of the last shard that starts at or before `key`, which is not less than the first start.
     #[inline(always)]
     pub(super) fn slot<L: Lanes>(&self, probe: &Probe<'_>, agreed: usize) -> usize {
-        match self.heads.quick_rank::<L>(probe) {
+        match self.heads.first_rank::<L>(probe) {
             Some(rank) => rank - 1,
             None => self.heads.rank::<L>(probe, agreed, &self.keys).0 - 1,
+        }
+    }
+
+    /// The same, if heads tell at once.
+    #[inline(always)]
+    pub(super) fn quick_slot<L: Lanes>(&self, probe: &Probe<'_>, agreed: usize) -> Option<usize> {
+        match self.heads.first_rank::<L>(probe) {
+            Some(rank) => Some(rank - 1),
+            None => Some(self.heads.window_rank::<L>(probe, agreed)?.0 - 1),
         }
     }
 

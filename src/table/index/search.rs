@@ -47,19 +47,6 @@ pub(super) fn floor<'t, L: Lanes>(
     Some(Place { leaf, slot: leaf.slot::<L>(&probe, agreed) })
 }
 
-/// For one key, if a shard owns it.
-pub(super) struct Owner<'t>(pub(super) &'t Index);
-
-impl<'t> Search<&[u8]> for Owner<'t> {
-    type Found = Option<Place<'t>>;
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, key: &[u8]) -> Option<Place<'t>> {
-        let place = Floor(self.0).run::<L>(key)?;
-        if place.leaf.reaches(place.slot, key) { Some(place) } else { None }
-    }
-}
-
 /// Where a way down the tree ended.
 pub(super) struct Descent<'t> {
     /// The children of the last inner node, and the place of the one that the key belongs to.

@@ -10,6 +10,7 @@ use std::thread;
 use im::OrdMap;
 
 use super::inner::Children;
+use super::owner::Owner;
 use super::search::Floor;
 use super::wide::{Even, Narrow, Search};
 use super::*;
@@ -150,7 +151,13 @@ impl Opinions {
         let after = self.tree.range::<[u8], _>((Bound::Excluded(key), Bound::Unbounded)).next();
         assert_eq!(record(self.index.after(key)).as_ref(), after.map(|(_, record)| record), "{}", text());
         let route = floor.filter(|record| record.range.contains(key)).map(ShardRecord::route);
-        assert_eq!(self.index.route(key).copied(), route, "{}", text());
+        let owner_by = || Owner(&self.index);
+        let by_processor = self.index.route(key).copied();
+        let by_others = [owner_by().run::<Narrow>(key), owner_by().run::<Even>(key)];
+        for found in by_others.map(|place| place.map(Place::route).copied()).into_iter().chain([by_processor])
+        {
+            assert_eq!(found, route, "{}", text());
+        }
         let floor_by = || Floor(&self.index);
         let by_processor = self.index.processor.run(floor_by(), key);
         for place in [by_processor, floor_by().run::<Narrow>(key), floor_by().run::<Even>(key)] {
