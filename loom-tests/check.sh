@@ -34,7 +34,7 @@ twin relaxed_load cell two_followers "Causality violation: Concurrent read and w
 twin relaxed_exchange cell two_followers "Causality violation: Concurrent read and write accesses"
 twin stale_follower read is_told "the old table, though the publish has returned"
 twin begun_after_publish read by_all_ways_in "the old table after the new one"
-twin settled_too_early read is_told "the old table, though the publish has returned"
+twin settled_too_early read by_all_ways_in "the old table after the new one"
 twin relaxed_end_of_publish read is_told "the old table, though the publish has returned"
 twin relaxed_settled read is_told "the old table, though the publish has returned"
 twin free_held retire two_writers "held, and by how many"
