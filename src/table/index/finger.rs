@@ -246,7 +246,7 @@ impl<'t> Walk<'t, '_> {
         }
         let mut way = Way::default();
         let Descent { leaves, place, agreed } =
-            descend::<L>(root, probe, self.index.common, |_, place| way = way.then(place));
+            descend::<L>(root, probe, 0, self.index.common, |_, place| way = way.then(place));
         let leaf: &Leaf = &leaves[place];
         read_ahead(leaves, place);
         self.finger.move_along(way);

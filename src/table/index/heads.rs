@@ -150,9 +150,13 @@ impl<const N: usize> Heads<N> {
         if self.way == Way::First {
             return (self.rank_among::<L>(probe.key, probe.first, keys), agreed);
         }
-        match self.window_rank::<L>(probe, agreed) {
-            Some(found) => found,
-            None => L::apart(Aside { heads: self, agreed, keys }, probe.key),
+        if let Some(found) = self.window_rank::<L>(probe, agreed) {
+            return found;
+        }
+        match self.way {
+            Way::Forks => L::apart(Forked::<N, NEAR> { heads: self, agreed, keys }, probe.key),
+            Way::FarForks => L::apart(Forked::<N, FAR> { heads: self, agreed, keys }, probe.key),
+            _ => L::apart(Aside { heads: self, agreed, keys }, probe.key),
         }
     }
 
@@ -286,7 +290,25 @@ impl<const N: usize> Heads<N> {
     }
 }
 
-/// The [`rank`](Heads::rank) of a key, where it is not found at once.
+/// The [`rank`](Heads::rank) of a key, by forks that lie as close as `REACH` says.
+struct Forked<'h, const N: usize, const REACH: usize> {
+    heads: &'h Heads<N>,
+    agreed: usize,
+    keys: &'h Keys,
+}
+
+impl<const N: usize, const REACH: usize> Search<&[u8]> for Forked<'_, N, REACH> {
+    type Found = (usize, usize);
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, key: &[u8]) -> (usize, usize) {
+        let Self { heads, agreed, keys } = self;
+        let common = Common { agreed, base: heads.agreed() };
+        forks::rank::<L, N, REACH>(&heads.heads, heads.len(), common, key, keys)
+    }
+}
+
+/// The [`rank`](Heads::rank) of a key by heads that are not found at once.
 struct Aside<'h, const N: usize> {
     heads: &'h Heads<N>,
     agreed: usize,
@@ -297,13 +319,8 @@ impl<const N: usize> Search<&[u8]> for Aside<'_, N> {
     type Found = (usize, usize);
 
     #[inline(always)]
-    fn run<L: Lanes>(self, key: &[u8]) -> Self::Found {
+    fn run<L: Lanes>(self, key: &[u8]) -> (usize, usize) {
         let Self { heads, agreed, keys } = self;
-        let (words, len, common) = (&heads.heads, heads.len(), Common { agreed, base: heads.agreed() });
-        match heads.way {
-            Way::Forks => forks::rank::<L, N, NEAR>(words, len, common, key, keys),
-            Way::FarForks => forks::rank::<L, N, FAR>(words, len, common, key, keys),
-            _ => heads.rank_by_heads::<L>(key, agreed, keys),
-        }
+        heads.rank_by_heads::<L>(key, agreed, keys)
     }
 }

@@ -27,7 +27,7 @@ impl<'t> Search<&[u8]> for Owner<'t> {
         let (mut inner, mut agreed): (&Inner, usize) = (root, 0);
         let leaf = loop {
             let Some((place, below)) = inner.quick_step::<L>(&probe, agreed, index.common) else {
-                return L::apart(Owned(Under { index, inner }), key);
+                return L::apart(Owned(Under { index, inner, agreed }), key);
             };
             agreed = below;
             match &inner.children {
@@ -45,7 +45,7 @@ impl<'t> Search<&[u8]> for Owner<'t> {
         match leaf.quick_slot::<L>(&probe, agreed) {
             Some(slot) if !leaf.is_marked(slot) => Some(Place { leaf, slot }),
             Some(slot) => L::apart(Owned(At(Place { leaf, slot })), key),
-            None => L::apart(Owned(In(leaf)), key),
+            None => L::apart(Owned(In { leaf, agreed }), key),
         }
     }
 }
@@ -63,10 +63,11 @@ impl<'t, 'k, S: Search<&'k [u8], Found = Option<Place<'t>>>> Search<&'k [u8]> fo
     }
 }
 
-/// [`Floor`], for a key that belongs to an inner node.
+/// [`Floor`], for a key that belongs to an inner node, all keys of which are known to have `agreed` bytes of it.
 struct Under<'t> {
     index: &'t Index,
     inner: &'t Inner,
+    agreed: usize,
 }
 
 impl<'t> Search<&[u8]> for Under<'t> {
@@ -74,24 +75,27 @@ impl<'t> Search<&[u8]> for Under<'t> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, key: &[u8]) -> Option<Place<'t>> {
-        let Self { index, inner } = self;
+        let Self { index, inner, agreed } = self;
         let probe = Probe::new(key);
-        let Descent { leaves, place, agreed } = descend::<L>(inner, &probe, index.common, |_, _| ());
+        let Descent { leaves, place, agreed } = descend::<L>(inner, &probe, agreed, index.common, |_, _| ());
         let leaf = &*leaves[place];
         Some(Place { leaf, slot: leaf.slot::<L>(&probe, agreed) })
     }
 }
 
-/// [`Floor`], for a key that belongs to a leaf.
-struct In<'t>(&'t Leaf);
+/// The same, for one that belongs to a leaf.
+struct In<'t> {
+    leaf: &'t Leaf,
+    agreed: usize,
+}
 
 impl<'t> Search<&[u8]> for In<'t> {
     type Found = Option<Place<'t>>;
 
     #[inline(always)]
     fn run<L: Lanes>(self, key: &[u8]) -> Option<Place<'t>> {
-        let Self(leaf) = self;
-        Some(Place { leaf, slot: leaf.slot::<L>(&Probe::new(key), 0) })
+        let Self { leaf, agreed } = self;
+        Some(Place { leaf, slot: leaf.slot::<L>(&Probe::new(key), agreed) })
     }
 }
 

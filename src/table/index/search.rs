@@ -40,7 +40,7 @@ pub(super) fn floor<'t, L: Lanes>(
     let (leaf, agreed) = match index.root.as_ref()? {
         Node::Leaf(leaf) => (&**leaf, 0),
         Node::Inner(root) => {
-            let Descent { leaves, place, agreed } = descend::<L>(root, &probe, index.common, turn);
+            let Descent { leaves, place, agreed } = descend::<L>(root, &probe, 0, index.common, turn);
             (&*leaves[place], agreed)
         }
     };
@@ -56,16 +56,16 @@ pub(super) struct Descent<'t> {
     pub(super) agreed: usize,
 }
 
-/// Down from the root to the leaf that a key belongs to, in a tree of which all keys but the first have `common` bytes. `turn` is told
-/// each inner node and the turn there.
+/// Down from an inner node, all keys of which are known to have `agreed` bytes of a key, to the leaf that it belongs to, in a tree of
+/// which all keys but the first have `common` bytes. `turn` is told each inner node and the turn there.
 #[inline(always)]
 pub(super) fn descend<'t, L: Lanes>(
-    root: &'t Inner,
+    mut inner: &'t Inner,
     probe: &Probe<'_>,
+    mut agreed: usize,
     common: usize,
     mut turn: impl FnMut(&Inner, usize),
 ) -> Descent<'t> {
-    let (mut inner, mut agreed) = (root, 0);
     loop {
         let place;
         (place, agreed) = inner.step::<L>(probe, agreed, common);
