@@ -54,9 +54,9 @@
 //!
 //! # Progress
 //!
-//! - A [`Reader`] whose table is still the published one is wait-free: one load and the look-up. To catch up with a newer
-//!   table it counts one reference; `arc-swap`, which does that, is wait-free for readers but for the first few words that
-//!   a thread allocates when it reads for the first time.
+//! - A [`Reader`] whose table is still the published one is wait-free: one load and the look-up. While another one is being
+//!   published it borrows the table anew for each look-up, and to catch up it counts one reference; `arc-swap`, which does
+//!   both, is wait-free for readers but for the first few words that a thread allocates when it reads for the first time.
 //! - Writers are lock-free: a transaction is validated again only because another one succeeded.
 //! - Replaced tables are freed by writers, a few at each publish, once nobody holds them. A reader that sleeps keeps the one
 //!   table that it saw last, however many are published meanwhile. [`Router::retained`] reads out what waits.

@@ -40,7 +40,7 @@ where
     fn look(&mut self) {
         let cell = self.source.as_ref();
         self.seen = cell.publications().settled();
-        self.value = cell.load_full();
+        cell.renew(&mut self.value);
     }
 }
 

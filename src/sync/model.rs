@@ -70,6 +70,10 @@ impl<T> Cell<T> {
         replaced.iter().any(|old| Arc::as_ptr(old) == value && Arc::strong_count(old) == 1)
     }
 
+    pub(crate) fn renew(&self, value: &mut Arc<T>) {
+        *value = self.load_full();
+    }
+
     pub(crate) fn publications(&self) -> &Publications {
         &self.publications
     }

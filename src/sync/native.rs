@@ -7,7 +7,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use arc_swap::ArcSwapAny;
+use arc_swap::{ArcSwapAny, Guard};
 
 use super::broken;
 use super::publications::Publications;
@@ -45,6 +45,15 @@ impl<T> Cell<T> {
     /// The value, for as long as the caller likes.
     pub(crate) fn load_full(&self) -> Arc<T> {
         self.current.load_full()
+    }
+
+    /// Makes the published value of one that may be older. Where it is the same no reference is counted, for which many readers would
+    /// take a line from each other.
+    pub(crate) fn renew(&self, value: &mut Arc<T>) {
+        let published = self.current.load();
+        if !Arc::ptr_eq(&published, value) {
+            *value = Guard::into_inner(published);
+        }
     }
 
     pub(crate) fn publications(&self) -> &Publications {
