@@ -4,9 +4,9 @@
 use super::broken;
 use super::primitive::{AtomicU64, Ordering};
 
-/// How many publications have begun, and in the lowest bits how many of them are not over. More than fit would have to be under way in one
-/// moment, and as many as fit above them would take ten thousand years of a hundred in each millisecond; to miss one, a reader would
-/// have to sleep through exactly so many.
+/// How many publications have begun, and in the lowest bits how many of them are not over. More than fit there would have to be under
+/// way in one moment; and to miss one, a reader would have to sleep until exactly as many have gone by as fit above: ninety years
+/// of a hundred in each millisecond.
 #[derive(Debug, Default)]
 pub(crate) struct Publications(AtomicU64);
 
