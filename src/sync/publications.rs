@@ -28,8 +28,8 @@ impl Publications {
     /// Publishes. That it begins is said before anybody can find what is published: whoever has found it, in whatever way, or was told
     /// of it, finds that there [`is_nothing_new`](Self::is_nothing_new) no more.
     pub(crate) fn count<R>(&self, publish: impl FnOnce() -> R) -> R {
-        let begin = || self.0.fetch_add(BEGIN, Ordering::Relaxed);
         // Relaxed: who acquires what is published acquires this with it, since publishing releases.
+        let begin = || self.0.fetch_add(BEGIN, Ordering::Relaxed);
         if !broken("begun_after_publish") {
             begin();
         }

@@ -76,10 +76,9 @@ impl<'t> Search<&[u8]> for Under<'t> {
     #[inline(always)]
     fn run<L: Lanes>(self, key: &[u8]) -> Option<Place<'t>> {
         let Self { index, inner, agreed } = self;
-        let probe = Probe::new(key);
-        let Descent { leaves, place, agreed } = descend::<L>(inner, &probe, agreed, index.common, |_, _| ());
-        let leaf = &*leaves[place];
-        Some(Place { leaf, slot: leaf.slot::<L>(&probe, agreed) })
+        let Descent { leaves, place, agreed } =
+            descend::<L>(inner, &Probe::new(key), agreed, index.common, |_, _| ());
+        In { leaf: &leaves[place], agreed }.run::<L>(key)
     }
 }
 
