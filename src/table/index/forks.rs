@@ -9,19 +9,13 @@
 //!
 //! All of it lies in the words that otherwise hold heads, as bytes of which the first is the lowest of a word, sixteen lanes after
 //! the other: the place of each fork, the byte there, and a bit for each fork at which the key of a lane turns up, in planes of
-//! eight.
+//! eight. What is done with all forks at once is the business of [`super::stretch`].
 
 use super::keys::Keys;
-use super::wide::{LANES, Lanes, Sixteen};
-
-/// How many sixteens of bytes the forks of a node may lie apart: mostly these, or else one more. With two, more nodes need more, and
-/// nobody can guess which; with four for all, all take as long as the longest.
-pub(super) const NEAR: usize = 3;
-pub(super) const FAR: usize = 4;
+use super::stretch::{FAR, NEAR, Stretch};
+use super::wide::LANES;
 
 const WORD: usize = size_of::<u64>();
-/// A bit for each lane.
-const ALL: u64 = (1 << LANES) - 1;
 
 /// What tells the keys of a node apart.
 pub(super) struct Forks<const N: usize> {
@@ -57,7 +51,7 @@ impl<const N: usize> Forks<N> {
             }
             turns[place] = way | 1 << place;
         }
-        for lane in 0..units(N) * LANES {
+        for lane in 0..lanes(N) {
             let turns = turns.get(lane).copied().unwrap_or(1).to_le_bytes();
             for (plane, turns) in turns.into_iter().take(N / 8).enumerate() {
                 forks.set(turns_of(N, plane, lane), turns);
@@ -77,6 +71,11 @@ fn byte<const N: usize>(words: &[i64; N], at: usize) -> u8 {
     (words[at / WORD] >> (at % WORD * 8)).to_le_bytes()[0]
 }
 
+/// How many lanes there are: a multiple of sixteen.
+pub(super) const fn lanes(most: usize) -> usize {
+    units(most) * LANES
+}
+
 /// How many times sixteen lanes there are.
 const fn units(most: usize) -> usize {
     most.div_ceil(LANES)
@@ -84,17 +83,17 @@ const fn units(most: usize) -> usize {
 
 /// Where it is said how far behind the prefix the key of a lane and the one before part. For the first two, and where there is no key,
 /// that is no way.
-const fn fork_of(lane: usize) -> usize {
+pub(super) const fn fork_of(lane: usize) -> usize {
     lane
 }
 
 /// Where the byte is that the key has there. The one before has less, or has ended.
-const fn byte_of(most: usize, lane: usize) -> usize {
+pub(super) const fn byte_of(most: usize, lane: usize) -> usize {
     units(most) * LANES + lane
 }
 
 /// Where the bits are of eight forks.
-const fn turns_of(most: usize, plane: usize, lane: usize) -> usize {
+pub(super) const fn turns_of(most: usize, plane: usize, lane: usize) -> usize {
     (2 + plane) * units(most) * LANES + lane
 }
 
@@ -108,7 +107,7 @@ pub(super) struct Common {
 /// How many of `len` keys are at most `key`, which is not less than the first; and how many bytes it is known to have in common
 /// with the keys on both sides of it, if both are among these and not the first.
 #[inline(always)]
-pub(super) fn rank<L: Lanes, const N: usize, const REACH: usize>(
+pub(super) fn rank<S: Stretch, const N: usize>(
     words: &[i64; N],
     len: usize,
     common: Common,
@@ -120,35 +119,16 @@ pub(super) fn rank<L: Lanes, const N: usize, const REACH: usize>(
         return outside(len, common, key, keys);
     }
     keys.prefetch_offsets();
-    let sixteen = |at: usize| L::Bytes::of(words, at / WORD);
-    let stretch = Stretch::<L::Bytes, REACH>::of(key, base);
-    let mut turns = 0;
-    for lane in (0..N).step_by(LANES) {
-        let found = stretch.pick(sixteen(fork_of(lane)));
-        turns |= found.at_least(sixteen(byte_of(N, lane))) << lane;
-    }
-    let (missing, none) = (!turns | 1, L::Bytes::spread(0, 0));
-    let mut ways = 0;
-    for lane in (0..N).step_by(LANES) {
-        let mut lacking = none;
-        for plane in 0..N / 8 {
-            let turns = sixteen(turns_of(N, plane, lane));
-            lacking = lacking.or(turns.and(L::Bytes::spread(missing, plane)));
-        }
-        ways |= none.at_least(lacking) << lane;
-    }
+    let stretch = S::of(key, base);
+    let ways = S::ways(words, stretch.missing(words) | 1);
     // The second key turns up nowhere, so it is always one of them.
     let nearest = 63 - (ways | 2).leading_zeros() as usize;
     let (other, onward) = keys.get_and_onward(nearest);
-    if agreed < base && !agree_between::<L::Bytes>(key, other, agreed, base) {
+    if agreed < base && !S::agree_between(key, other, agreed, base) {
         return outside(len, common, key, keys);
     }
     let (length, is_above) = stretch.compare(key, other, onward, base);
-    let length = L::Bytes::spread(length as u64, 0);
-    let mut ends = 1 << len;
-    for lane in (0..N).step_by(LANES) {
-        ends |= length.at_least(sixteen(fork_of(lane))) << lane;
-    }
+    let ends = S::within(words, length) | 1 << len;
     // Keys that have more in common with the nearest than this one has are all on one side of it.
     let upto = (2 << nearest) - 1;
     let below = 63 - (ends & upto | 2).leading_zeros();
@@ -163,108 +143,6 @@ pub(super) fn rank<L: Lanes, const N: usize, const REACH: usize>(
 pub(super) fn outside(len: usize, common: Common, key: &[u8], keys: &Keys) -> (usize, usize) {
     let prefix = &keys.get(1)[..common.base];
     (if key < prefix { 1 } else { len }, common.agreed)
-}
-
-/// The bytes of a key behind a prefix, as far as forks may lie; zeros behind its end.
-struct Stretch<S, const REACH: usize>([S; REACH]);
-
-/// Which of sixteen bytes to take so that those from a place on come first, and zeros behind: from that place on.
-const ONWARD: [u8; 2 * LANES] = {
-    let mut places = [0x80; 2 * LANES];
-    let (mut at, mut place) = (0, 0);
-    while at < LANES {
-        places[at] = place;
-        (at, place) = (at + 1, place + 1);
-    }
-    places
-};
-
-impl<S: Sixteen, const REACH: usize> Stretch<S, REACH> {
-    /// Of a key that has at least `base` bytes. Does not copy it, since a load that spans several stores has to wait for them.
-    #[inline(always)]
-    fn of(key: &[u8], base: usize) -> Self {
-        let mut stretch = Self([S::spread(0, 0); REACH]);
-        let Some(last) = key.len().checked_sub(LANES) else {
-            let mut bytes = [0; LANES];
-            bytes[..key.len() - base].copy_from_slice(&key[base..]);
-            stretch.0[0] = S::load(&bytes, 0);
-            return stretch;
-        };
-        let mut at = base;
-        for sixteen in &mut stretch.0 {
-            let from = at.min(last);
-            *sixteen = S::load(key, from).pick(S::load(&ONWARD, (at - from).min(LANES)));
-            at += LANES;
-        }
-        stretch
-    }
-
-    /// Of bytes that go on for long enough behind the end of a key, with whatever is there.
-    #[inline(always)]
-    fn of_long(bytes: &[u8], base: usize) -> Option<Self> {
-        let bytes = bytes.get(base..base + REACH * LANES)?;
-        let mut stretch = Self([S::spread(0, 0); REACH]);
-        let mut at = 0;
-        for sixteen in &mut stretch.0 {
-            *sixteen = S::load(bytes, at);
-            at += LANES;
-        }
-        Some(stretch)
-    }
-
-    /// The bytes at sixteen places.
-    #[inline(always)]
-    fn pick(&self, places: S) -> S {
-        const { assert!(REACH == NEAR && NEAR == 3 || REACH == FAR && FAR == 4) };
-        let [first, second, third, last] = [0, 1, 2, REACH - 1].map(|at| self.0[at].pick(places));
-        let lower = first.or_if::<4>(second, places);
-        let upper = if REACH == FAR { third.or_if::<4>(last, places) } else { third };
-        lower.or_if::<5>(upper, places)
-    }
-
-    /// How many bytes `key`, whose stretch this is, has in common with another one that has the same `base` bytes, behind these and
-    /// as far as this goes; and whether it is not less. The other one's bytes go `onward` beyond its end.
-    #[inline(always)]
-    fn compare(&self, key: &[u8], other: &[u8], onward: &[u8], base: usize) -> (usize, bool) {
-        let others = match Self::of_long(onward, base) {
-            Some(others) => others,
-            None => Self::of(other, base),
-        };
-        let (mut equal, mut not_less, mut at) = (0, 0, 0);
-        while at < REACH {
-            let (mine, others) = (self.0[at], others.0[at]);
-            equal |= mine.equal(others) << (at * LANES);
-            not_less |= mine.at_least(others) << (at * LANES);
-            at += 1;
-        }
-        let (whole, shorter) = (REACH * LANES, key.len().min(other.len()) - base);
-        let same = ((!equal).trailing_zeros() as usize).min(whole);
-        if same == whole && shorter > whole {
-            return (whole, key[base + whole..] >= other[base + whole..]);
-        }
-        // In arithmetic: nobody can guess which of them is greater.
-        let (part, ends) = (not_less >> (same & 63) & 1 != 0, key.len() >= other.len());
-        (same.min(shorter), part & (same < shorter) | ends & (same >= shorter))
-    }
-}
-
-/// Whether two keys, which have so many bytes, have the same ones in between.
-#[inline(always)]
-fn agree_between<S: Sixteen>(one: &[u8], other: &[u8], from: usize, to: usize) -> bool {
-    let Some(last) = to.checked_sub(2 * LANES) else { return one[from..to] == other[from..to] };
-    let same = |at| S::load(one, at).equal(S::load(other, at));
-    // Mostly that is all, and how much more there is nobody can guess.
-    if same(last) & same(last + LANES) != ALL {
-        return false;
-    }
-    let mut at = from;
-    while at < last {
-        if same(at) != ALL {
-            return false;
-        }
-        at += LANES;
-    }
-    true
 }
 
 /// How many bytes two keys have in common at their beginning, which are equal up to `from`.

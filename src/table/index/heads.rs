@@ -22,9 +22,10 @@ mod make;
 use std::mem::offset_of;
 
 use super::columns::{Columns, Seen, word};
-use super::forks::{self, Common, FAR, NEAR};
+use super::forks::{self, Common};
 use super::keys::Keys;
 use super::probe::Probe;
+use super::stretch::{FAR, NEAR};
 use super::wide::{Lanes, Narrow, Search, ordered};
 use super::window::Window;
 
@@ -304,7 +305,7 @@ impl<const N: usize, const REACH: usize> Search<&[u8]> for Forked<'_, N, REACH> 
     fn run<L: Lanes>(self, key: &[u8]) -> (usize, usize) {
         let Self { heads, agreed, keys } = self;
         let common = Common { agreed, base: heads.agreed() };
-        forks::rank::<L, N, REACH>(&heads.heads, heads.len(), common, key, keys)
+        forks::rank::<L::Stretch<REACH>, N>(&heads.heads, heads.len(), common, key, keys)
     }
 }
 

@@ -3,12 +3,12 @@
 //! versions. Nothing outside this module knows how.
 //!
 //! A clone is O(1) and shares all nodes; a change copies one path of them. [`heads`] searches in a node, by the bytes that
-//! [`columns`] picks, out of a key by a [`window`], and by [`forks`] where that does not do, in code that [`wide`] suits to the
-//! processor; [`search`] goes down from node to node with a [`probe`], [`owner`] as fast as can be, [`batch`] with many keys at
-//! once, [`ahead`] for changes to come, [`finger`] not at all where the last key was near, and [`cursor`] along with keys in
-//! order. [`leaf`] and [`inner`] are what nodes are, with their [`keys`] and [`weight`]; [`build`] makes them of many shards at
-//! once, [`edit`] changes them, and [`spare`] has some to make them of; [`iter`] walks over them, [`totals`] sums up, [`holders`]
-//! finds what a node holds, [`diff`] compares two versions, [`check`] checks every invariant.
+//! [`columns`] picks, out of a key by a [`window`], and where that does not do by [`forks`], over a [`stretch`] of it, in code
+//! that [`wide`] suits to the processor; [`search`] goes down from node to node with a [`probe`], [`owner`] as fast as can be,
+//! [`batch`] with many keys at once, [`ahead`] for changes to come, [`finger`] not at all where the last key was near, and
+//! [`cursor`] along with keys in order. [`leaf`] and [`inner`] are what nodes are, with their [`keys`] and [`weight`]; [`build`]
+//! makes them of many shards at once, [`edit`] changes them, and [`spare`] has some to make them of; [`iter`] walks over them,
+//! [`totals`] sums up, [`holders`] finds what a node holds, [`diff`] compares two versions, [`check`] checks every invariant.
 
 mod ahead;
 mod batch;
@@ -30,6 +30,7 @@ mod owner;
 mod probe;
 mod search;
 mod spare;
+mod stretch;
 mod totals;
 mod weight;
 mod wide;

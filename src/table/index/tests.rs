@@ -19,11 +19,11 @@ use crate::shard::{NodeId, ShardId, ShardRecord};
 use crate::table::random::Random;
 
 impl Random {
-    fn byte(&mut self) -> u8 {
+    pub(super) fn byte(&mut self) -> u8 {
         u8::try_from(self.below(256)).unwrap()
     }
 
-    fn one_of(&mut self, bytes: &[u8]) -> u8 {
+    pub(super) fn one_of(&mut self, bytes: &[u8]) -> u8 {
         bytes[self.below(bytes.len())]
     }
 
@@ -152,15 +152,16 @@ impl Opinions {
         assert_eq!(record(self.index.after(key)).as_ref(), after.map(|(_, record)| record), "{}", text());
         let route = floor.filter(|record| record.range.contains(key)).map(ShardRecord::route);
         let owner_by = || Owner(&self.index);
-        let by_processor = self.index.route(key).copied();
-        let by_others = [owner_by().run::<Narrow>(key), owner_by().run::<Even>(key)];
-        for found in by_others.map(|place| place.map(Place::route).copied()).into_iter().chain([by_processor])
-        {
+        let mut owners = vec![owner_by().run::<Narrow>(key), owner_by().run::<Even>(key)];
+        owners.extend(Processor::each().into_iter().map(|processor| processor.run(owner_by(), key)));
+        let by_others = owners.into_iter().map(|place| place.map(Place::route).copied());
+        for found in by_others.chain([self.index.route(key).copied()]) {
             assert_eq!(found, route, "{}", text());
         }
         let floor_by = || Floor(&self.index);
-        let by_processor = self.index.processor.run(floor_by(), key);
-        for place in [by_processor, floor_by().run::<Narrow>(key), floor_by().run::<Even>(key)] {
+        let mut floors = vec![floor_by().run::<Narrow>(key), floor_by().run::<Even>(key)];
+        floors.extend(Processor::each().into_iter().map(|processor| processor.run(floor_by(), key)));
+        for place in floors {
             assert_eq!(record(place.map(Place::shard)).as_ref(), floor, "{}", text());
         }
     }

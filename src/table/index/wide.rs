@@ -1,6 +1,6 @@
-//! Counting how many of some integers are at most another one and handling sixteen bytes at once, in the way that suits the processor,
-//! and running a search in a version that is compiled for wider instructions, where the processor has them: [`four`]. What is
-//! done without them to [`sixteen`] bytes is apart.
+//! Counting how many of some integers are at most another one and handling many bytes at once, in the way that suits the processor,
+//! and running a search in a version that is compiled for wider instructions, where the processor has them: [`four`] integers and
+//! sixteen bytes, and beside these, in a part of the search, [`sixtyfour`]. What is done without them to [`sixteen`] bytes is apart.
 
 #![allow(
     unsafe_code,
@@ -10,9 +10,12 @@
 #[cfg(target_arch = "x86_64")]
 mod four;
 mod sixteen;
+#[cfg(all(target_arch = "x86_64", shardway_avx512))]
+mod sixtyfour;
 
 pub(super) use sixteen::{LANES, Sixteen};
 
+use super::stretch::{Sixteens, Stretch};
 use super::window::{WINDOW, Window};
 
 /// An unsigned integer as a signed one, in the same order: wide comparisons are signed.
@@ -23,7 +26,8 @@ pub(super) const fn ordered(unsigned: u64) -> i64 {
 
 /// How a search counts, and picks bytes.
 pub(super) trait Lanes: Sized {
-    type Bytes: Sixteen;
+    /// As far as forks lie in so many sixteens of bytes.
+    type Stretch<const REACH: usize>: Stretch;
 
     /// Runs what is rarely part of a search, and not worth being compiled into each.
     #[inline(never)]
@@ -51,7 +55,7 @@ pub(super) struct Narrow;
 
 #[cfg(any(test, not(target_arch = "x86_64")))]
 impl Lanes for Even {
-    type Bytes = [u8; 16];
+    type Stretch<const REACH: usize> = Sixteens<[u8; LANES], REACH>;
 
     #[inline(always)]
     fn at_most<const N: usize>(integers: &[i64; N], most: i64) -> usize {
@@ -60,7 +64,7 @@ impl Lanes for Even {
 }
 
 impl Lanes for Narrow {
-    type Bytes = [u8; 16];
+    type Stretch<const REACH: usize> = Sixteens<[u8; LANES], REACH>;
 
     #[inline(always)]
     fn at_most<const N: usize>(integers: &[i64; N], most: i64) -> usize {
@@ -87,13 +91,26 @@ pub(super) trait Search<K> {
 pub(super) struct Processor {
     /// Cannot be said outside.
     #[cfg(target_arch = "x86_64")]
-    has_avx2: bool,
+    kind: Kind,
+}
+
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+enum Kind {
+    Any,
+    Avx2,
+    #[cfg(shardway_avx512)]
+    Avx512,
 }
 
 impl Processor {
     #[cfg(target_arch = "x86_64")]
     pub(super) fn detect() -> Self {
-        Self { has_avx2: is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") }
+        #[cfg(shardway_avx512)]
+        if sixtyfour::is_there() {
+            return Self { kind: Kind::Avx512 };
+        }
+        Self { kind: if four::is_there() { Kind::Avx2 } else { Kind::Any } }
     }
 
     #[cfg(not(target_arch = "x86_64"))]
@@ -101,15 +118,37 @@ impl Processor {
         Self {}
     }
 
+    /// All that the one at hand can be taken for.
+    #[cfg(test)]
+    pub(super) fn each() -> Vec<Self> {
+        #[cfg(target_arch = "x86_64")]
+        let each = {
+            let mut each = vec![Self { kind: Kind::Any }];
+            if four::is_there() {
+                each.push(Self { kind: Kind::Avx2 });
+            }
+            #[cfg(shardway_avx512)]
+            if sixtyfour::is_there() {
+                each.push(Self { kind: Kind::Avx512 });
+            }
+            each
+        };
+        #[cfg(not(target_arch = "x86_64"))]
+        let each = vec![Self {}];
+        each
+    }
+
     /// Runs a search as the processor can run it fastest. Small, so that it is compiled into its callers, and theirs.
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub(super) fn run<K, S: Search<K>>(self, search: S, asked: K) -> S::Found {
-        if self.has_avx2 {
-            // SAFETY: the processor has what the function is compiled for, as `detect` found, which alone makes a `Processor`.
-            unsafe { four::run_on_avx2(search, asked) }
-        } else {
-            run_on_any(search, asked)
+        match self.kind {
+            // SAFETY: the processor has what the function is compiled for, as was found by who made a `Processor` of that kind.
+            Kind::Avx2 => unsafe { four::run_on_avx2::<four::Four, K, S>(search, asked) },
+            // SAFETY: so it has.
+            #[cfg(shardway_avx512)]
+            Kind::Avx512 => unsafe { sixtyfour::run_on_avx512(search, asked) },
+            Kind::Any => run_on_any(search, asked),
         }
     }
 

@@ -9,18 +9,19 @@ use std::arch::x86_64::{
 };
 
 use super::{LANES, Lanes, Search, Sixteen};
+use crate::table::index::stretch::Sixteens;
 use crate::table::index::window::{WINDOW, Window};
 
 /// Cannot be named outside: only what runs where AVX2 is counts so.
-struct Four;
+pub(super) struct Four;
 
 impl Lanes for Four {
-    type Bytes = Vector;
+    type Stretch<const REACH: usize> = Sixteens<Vector, REACH>;
 
     #[inline(always)]
     fn apart<K, S: Search<K>>(search: S, asked: K) -> S::Found {
         // SAFETY: the processor has AVX2 and counts bits where `Four` is used.
-        unsafe { run_on_avx2(search, asked) }
+        unsafe { run_on_avx2::<Self, K, S>(search, asked) }
     }
 
     #[inline(always)]
@@ -152,6 +153,11 @@ impl Sixteen for Vector {
 /// The processor must have AVX2, and must count bits.
 #[target_feature(enable = "avx2,popcnt")]
 #[inline(never)]
-pub(super) unsafe fn run_on_avx2<K, S: Search<K>>(search: S, asked: K) -> S::Found {
-    search.run::<Four>(asked)
+pub(super) unsafe fn run_on_avx2<L: Lanes, K, S: Search<K>>(search: S, asked: K) -> S::Found {
+    search.run::<L>(asked)
+}
+
+/// Whether the processor has all that this is compiled for.
+pub(super) fn is_there() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt")
 }
