@@ -28,6 +28,7 @@ use super::probe::Probe;
 use super::stretch::{FAR, NEAR};
 use super::wide::{Lanes, Narrow, Search, ordered};
 use super::window::Window;
+use crate::table::prefetch::{prefetch, prefetch_all};
 
 /// How many keys a leaf holds at most: the more, the fewer levels there are to go down, and the more is copied with a change.
 pub(super) const LEAF: usize = 48;
@@ -36,6 +37,9 @@ pub(super) const INNER: usize = 24;
 
 /// How many of the last bytes of a prefix are at hand.
 const TAIL: usize = 16;
+
+/// How many heads lie in a cache line.
+const LINE: usize = 8;
 
 /// Nodes are searched in three parts: with two comparisons, which one, and then all heads of it at once.
 const PARTS: usize = 3;
@@ -126,6 +130,12 @@ impl<const N: usize> Heads<N> {
     /// [`rank`](Self::rank), where the window tells and what comes before it is known or at hand.
     #[inline(always)]
     pub(super) fn window_rank<L: Lanes>(&self, probe: &Probe<'_>, agreed: usize) -> Option<(usize, usize)> {
+        let head = self.window_head::<L>(probe, agreed)?;
+        Some((self.rank_of::<L>(head)?, self.agreed().max(agreed)))
+    }
+
+    #[inline(always)]
+    fn window_head<L: Lanes>(&self, probe: &Probe<'_>, agreed: usize) -> Option<i64> {
         if self.way != Way::Window {
             return None;
         }
@@ -133,12 +143,36 @@ impl<const N: usize> Heads<N> {
         if self.window.at() > agreed && !self.has_tail(probe.key, agreed) {
             return None;
         }
-        Some((self.rank_of::<L>(head)?, self.agreed().max(agreed)))
+        Some(head)
+    }
+
+    /// The head of a key, if it is found at once. Has all loaded that [`rank_of`](Self::rank_of) touches then, and else what
+    /// [`rank`](Self::rank) may.
+    #[inline(always)]
+    pub(super) fn head_ahead<L: Lanes>(&self, probe: &Probe<'_>, agreed: usize) -> Option<i64> {
+        let head =
+            if self.way == Way::First { Some(probe.first) } else { self.window_head::<L>(probe, agreed) };
+        let Some(found) = head else {
+            prefetch_all(&self.heads);
+            return None;
+        };
+        let part = &self.heads[self.part_of(found) * N / PARTS..][..N / PARTS];
+        prefetch(&part[0], 1);
+        if N / PARTS > LINE {
+            prefetch(&part[LINE], 1);
+        }
+        head
+    }
+
+    /// In which part a head belongs.
+    #[inline(always)]
+    fn part_of(&self, head: i64) -> usize {
+        self.firsts.iter().map(|first| usize::from(*first <= head)).sum()
     }
 
     /// How many keys are less than one that has this head, if none has it.
     #[inline(always)]
-    fn rank_of<L: Lanes>(&self, head: i64) -> Option<usize> {
+    pub(super) fn rank_of<L: Lanes>(&self, head: i64) -> Option<usize> {
         let rank = self.count::<L>(head);
         // Unused places have the greatest head: a key that has it, too, is one of the rare ones.
         (self.heads[rank - 1] != head).then_some(rank)
@@ -241,7 +275,7 @@ impl<const N: usize> Heads<N> {
     /// The same, where unused places count for the greatest head. Without a branch: first the part is found, then the place in it.
     #[inline(always)]
     fn count<L: Lanes>(&self, head: i64) -> usize {
-        let part: usize = self.firsts.iter().map(|first| usize::from(*first <= head)).sum();
+        let part = self.part_of(head);
         let heads = &self.heads[part * N / PARTS..];
         // Closures would be compiled by themselves, and not for the processor.
         let within = if let (true, Some(heads)) = (N == LEAF, heads.first_chunk::<{ LEAF / PARTS }>()) {
