@@ -278,7 +278,7 @@ mod tests {
 
     fn agree_on_random_ones<const N: usize, const REACH: usize>() {
         let mut random = Random(N as u64 * 8 + REACH as u64);
-        for _ in 0..if cfg!(miri) { 40 } else { 20_000 } {
+        for _ in 0..if cfg!(miri) { 6 } else { 20_000 } {
             let words = words::<N, REACH>(&mut random);
             let base = [0, 1, 15, 16, 33, 64, 65, 130][random.below(8)];
             let lengths = [0, 1, 15, 16, 47, 48, 49, 63, 64, 65, 100];
