@@ -14,10 +14,10 @@ use std::arch::x86_64::{
     _mm512_testn_epi8_mask,
 };
 
-use super::four::{Four, Vector, run_on_avx2};
+use super::four::{Four, run_on_avx2};
 use super::{LANES, Lanes, Search};
 use crate::table::index::forks::{byte_of, fork_of, lanes, turns_of};
-use crate::table::index::stretch::{FAR, Sixteens, Stretch, parting};
+use crate::table::index::stretch::{FAR, Stretch, parting};
 use crate::table::index::window::{WINDOW, Window};
 
 const WORD: usize = size_of::<u64>();
@@ -26,38 +26,20 @@ const MANY: usize = FAR * LANES;
 
 const _: () = assert!(MANY == size_of::<__m512i>());
 
-/// As [`Four`], but what is apart runs on sixty-four bytes. Cannot be named outside: only what runs where AVX-512 is counts so.
-struct FourAndMore;
+/// As [`Four`], but what is apart, and all that it does, runs on sixty-four bytes: whether it `IS_APART`. Cannot be named outside: only
+/// what runs where AVX-512 is counts so.
+struct SixtyFour<const IS_APART: bool>;
 
-impl Lanes for FourAndMore {
-    type Stretch<const REACH: usize> = Sixteens<Vector, REACH>;
-
-    #[inline(always)]
-    fn apart<K, S: Search<K>>(search: S, asked: K) -> S::Found {
-        // SAFETY: the processor has all of it where `FourAndMore` is used, in `run_on_avx512` alone.
-        unsafe { run_apart(search, asked) }
-    }
-
-    #[inline(always)]
-    fn at_most<const N: usize>(integers: &[i64; N], most: i64) -> usize {
-        Four::at_most(integers, most)
-    }
-
-    #[inline(always)]
-    fn pick(window: &Window, bytes: &[u8; WINDOW]) -> Option<i64> {
-        Four::pick(window, bytes)
-    }
-}
-
-/// What is apart, with all that it does. Cannot be named outside, either.
-struct SixtyFour;
-
-impl Lanes for SixtyFour {
+impl<const IS_APART: bool> Lanes for SixtyFour<IS_APART> {
     type Stretch<const REACH: usize> = Whole;
 
     #[inline(always)]
     fn apart<K, S: Search<K>>(search: S, asked: K) -> S::Found {
-        search.run::<Self>(asked)
+        if IS_APART {
+            return search.run::<Self>(asked);
+        }
+        // SAFETY: the processor has all of it where `SixtyFour` is used, in `run_on_avx512` and by this alone.
+        unsafe { run_apart(search, asked) }
     }
 
     #[inline(always)]
@@ -77,7 +59,7 @@ impl Lanes for SixtyFour {
 #[inline(always)]
 pub(super) unsafe fn run_on_avx512<K, S: Search<K>>(search: S, asked: K) -> S::Found {
     // SAFETY: it has more than AVX2 then.
-    unsafe { run_on_avx2::<FourAndMore, K, S>(search, asked) }
+    unsafe { run_on_avx2::<SixtyFour<false>, K, S>(search, asked) }
 }
 
 /// # Safety
@@ -86,7 +68,7 @@ pub(super) unsafe fn run_on_avx512<K, S: Search<K>>(search: S, asked: K) -> S::F
 #[target_feature(enable = "avx2,popcnt,bmi1,bmi2,lzcnt,avx512f,avx512bw,avx512vl,avx512vbmi")]
 #[inline(never)]
 unsafe fn run_apart<K, S: Search<K>>(search: S, asked: K) -> S::Found {
-    search.run::<SixtyFour>(asked)
+    search.run::<SixtyFour<true>>(asked)
 }
 
 /// Whether the processor has all that this is compiled for.
@@ -109,7 +91,7 @@ struct Whole(__m512i);
 /// As many of the lowest bits as there are bytes, or all.
 #[inline(always)]
 fn low(bytes: usize) -> u64 {
-    // SAFETY: BMI2 is there where `SixtyFour` is used, in `run_apart` alone.
+    // SAFETY: BMI2 is there where `SixtyFour` is used.
     unsafe { _bzhi_u64(u64::MAX, u32::try_from(bytes.min(MANY)).unwrap_or(u32::MAX)) }
 }
 
@@ -133,7 +115,7 @@ fn load_words<const N: usize>(words: &[i64; N], from: usize) -> __m512i {
     }
 }
 
-// What is called below is part of what `run_apart` is compiled for, and there are no such bytes but where it runs.
+// What is called below is part of what `run_apart` is compiled for, and there are no such bytes but where the processor has that.
 impl Stretch for Whole {
     #[inline(always)]
     fn of(key: &[u8], base: usize) -> Self {
