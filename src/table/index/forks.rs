@@ -15,7 +15,8 @@ use super::keys::Keys;
 use super::stretch::{FAR, NEAR, Stretch};
 use super::wide::LANES;
 
-const WORD: usize = size_of::<u64>();
+/// How many bytes a word has.
+pub(super) const WORD: usize = size_of::<u64>();
 
 /// What tells the keys of a node apart.
 pub(super) struct Forks<const N: usize> {

@@ -2,7 +2,7 @@
 //! are, and what follows from all that, is the business of [`super::forks`]; how it is done on sixty-four bytes where a processor
 //! has room for them, that of [`super::wide`].
 
-use super::forks::{byte_of, fork_of, turns_of};
+use super::forks::{WORD, byte_of, fork_of, turns_of};
 use super::wide::{LANES, Sixteen};
 
 /// How many sixteens of bytes the forks of a node may lie apart: mostly these, or else one more. With two, more nodes need more, and
@@ -13,7 +13,6 @@ pub(super) const FAR: usize = 4;
 /// How many bytes there are at most: a bit for each.
 const MOST: usize = 64;
 
-const WORD: usize = size_of::<u64>();
 /// A bit for each lane.
 const ALL: u64 = (1 << LANES) - 1;
 

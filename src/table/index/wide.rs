@@ -103,14 +103,30 @@ enum Kind {
     Avx512,
 }
 
+#[cfg(target_arch = "x86_64")]
+impl Kind {
+    /// The fastest last.
+    const ALL: &[Self] = &[
+        Self::Any,
+        Self::Avx2,
+        #[cfg(shardway_avx512)]
+        Self::Avx512,
+    ];
+
+    fn is_there(self) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Avx2 => four::is_there(),
+            #[cfg(shardway_avx512)]
+            Self::Avx512 => sixtyfour::is_there(),
+        }
+    }
+}
+
 impl Processor {
     #[cfg(target_arch = "x86_64")]
     pub(super) fn detect() -> Self {
-        #[cfg(shardway_avx512)]
-        if sixtyfour::is_there() {
-            return Self { kind: Kind::Avx512 };
-        }
-        Self { kind: if four::is_there() { Kind::Avx2 } else { Kind::Any } }
+        Self { kind: Kind::ALL.iter().copied().rfind(|kind| kind.is_there()).unwrap_or(Kind::Any) }
     }
 
     #[cfg(not(target_arch = "x86_64"))]
@@ -119,23 +135,14 @@ impl Processor {
     }
 
     /// All that the one at hand can be taken for.
-    #[cfg(test)]
+    #[cfg(all(test, target_arch = "x86_64"))]
     pub(super) fn each() -> Vec<Self> {
-        #[cfg(target_arch = "x86_64")]
-        let each = {
-            let mut each = vec![Self { kind: Kind::Any }];
-            if four::is_there() {
-                each.push(Self { kind: Kind::Avx2 });
-            }
-            #[cfg(shardway_avx512)]
-            if sixtyfour::is_there() {
-                each.push(Self { kind: Kind::Avx512 });
-            }
-            each
-        };
-        #[cfg(not(target_arch = "x86_64"))]
-        let each = vec![Self {}];
-        each
+        Kind::ALL.iter().copied().filter(|kind| kind.is_there()).map(|kind| Self { kind }).collect()
+    }
+
+    #[cfg(all(test, not(target_arch = "x86_64")))]
+    pub(super) fn each() -> Vec<Self> {
+        vec![Self {}]
     }
 
     /// Runs a search as the processor can run it fastest. Small, so that it is compiled into its callers, and theirs.
@@ -143,7 +150,7 @@ impl Processor {
     #[inline(always)]
     pub(super) fn run<K, S: Search<K>>(self, search: S, asked: K) -> S::Found {
         match self.kind {
-            // SAFETY: the processor has what the function is compiled for, as was found by who made a `Processor` of that kind.
+            // SAFETY: the processor has what the function is compiled for: a `Processor` is made of kinds that are there alone.
             Kind::Avx2 => unsafe { four::run_on_avx2::<four::Four, K, S>(search, asked) },
             // SAFETY: so it has.
             #[cfg(shardway_avx512)]

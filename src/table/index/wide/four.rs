@@ -42,7 +42,7 @@ impl Lanes for Four {
     #[inline(always)]
     fn pick(window: &Window, bytes: &[u8; WINDOW]) -> Option<i64> {
         // SAFETY: each load is of as many bytes as are there; and what is called is part of AVX2, which is there where `Four`
-        // is used, in `run_on_avx2` alone.
+        // is used: in `run_on_avx2`, and on processors that have more.
         unsafe {
             let [bytes, fixed, agreed] =
                 [bytes, &window.fixed, &window.agreed].map(|bytes| _mm_loadu_si128(bytes.as_ptr().cast()));
@@ -150,7 +150,7 @@ impl Sixteen for Vector {
 
 /// # Safety
 ///
-/// The processor must have AVX2, and must count bits.
+/// The processor must have AVX2, must count bits, and must have all else that `L` uses.
 #[target_feature(enable = "avx2,popcnt")]
 #[inline(never)]
 pub(super) unsafe fn run_on_avx2<L: Lanes, K, S: Search<K>>(search: S, asked: K) -> S::Found {

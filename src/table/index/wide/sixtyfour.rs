@@ -16,11 +16,10 @@ use std::arch::x86_64::{
 
 use super::four::{Four, run_on_avx2};
 use super::{LANES, Lanes, Search};
-use crate::table::index::forks::{byte_of, fork_of, lanes, turns_of};
+use crate::table::index::forks::{WORD, byte_of, fork_of, lanes, turns_of};
 use crate::table::index::stretch::{FAR, Stretch, parting};
 use crate::table::index::window::{WINDOW, Window};
 
-const WORD: usize = size_of::<u64>();
 /// How many bytes.
 const MANY: usize = FAR * LANES;
 
@@ -58,7 +57,7 @@ impl<const IS_APART: bool> Lanes for SixtyFour<IS_APART> {
 /// The processor must have all that [`run_apart`] is compiled for.
 #[inline(always)]
 pub(super) unsafe fn run_on_avx512<K, S: Search<K>>(search: S, asked: K) -> S::Found {
-    // SAFETY: it has more than AVX2 then.
+    // SAFETY: that is AVX2, the counting of bits, and all that `SixtyFour` uses.
     unsafe { run_on_avx2::<SixtyFour<false>, K, S>(search, asked) }
 }
 
