@@ -31,13 +31,13 @@ struct Taken {
 /// A table of these shards, in any order, and operations. Whether the operations fit the shards is for
 /// [`Table::verify`] to see, except that there are none on a shard that is in no operation.
 pub(super) fn build(mut records: Vec<ShardRecord>, operations: Operations) -> Result<Table, Error> {
-    let taken = match take_in(&records, &operations) {
+    let taken = match take_in(&mut records, &operations) {
         Some(taken) => taken,
         None => {
             put_in_order(&mut records, &operations)?;
             // Not to be seen: they are in order now, and nothing is wrong with them.
             let what = || "sound records in order are not taken in".into();
-            take_in(&records, &operations).ok_or_else(|| Error::Broken { what: what() })?
+            take_in(&mut records, &operations).ok_or_else(|| Error::Broken { what: what() })?
         }
     };
     let ids = match taken.ids {
@@ -58,16 +58,23 @@ pub(super) fn build(mut records: Vec<ShardRecord>, operations: Operations) -> Re
     })
 }
 
-/// Takes in records batch by batch, unless they are not in key order or something is wrong with one of them.
-fn take_in(records: &[ShardRecord], operations: &Operations) -> Option<Taken> {
+/// Takes in records batch by batch, with their replicas in any order, unless they are not in key order themselves or something is
+/// wrong with one of them.
+fn take_in(records: &mut [ShardRecord], operations: &Operations) -> Option<Taken> {
     let (mut index, mut ids, mut sum) =
         (index::Builder::default(), Some(ids::Builder::default()), Sum::default());
-    let (mut rest, mut last, mut greatest_id) = (records, None, None);
+    let (mut rest, mut last, mut greatest_id) = (records, None::<&ShardRecord>, None);
     while !rest.is_empty() {
         // The last batch is not a small one, so that no leaf is.
         let count = if rest.len() < 2 * BATCH { rest.len() } else { BATCH };
-        let (batch, behind) = rest.split_at(count);
+        let (batch, behind) = rest.split_at_mut(count);
         touch(batch);
+        for record in &mut *batch {
+            if !record.has_settled_replicas() {
+                record.settle_replicas().ok()?;
+            }
+        }
+        let batch = &*batch;
         for record in batch {
             if !follows(record, last, operations) {
                 return None;
@@ -98,7 +105,6 @@ fn touch(batch: &[ShardRecord]) {
 /// Whether a record is sound, but perhaps for its id, and comes after the one before.
 fn follows(record: &ShardRecord, last: Option<&ShardRecord>, operations: &Operations) -> bool {
     last.is_none_or(|last| !last.range.end().is_above(record.range.start()))
-        && record.has_settled_replicas()
         && expect_sound(record, operations).is_ok()
 }
 
@@ -194,6 +200,16 @@ mod tests {
             built.verify().unwrap();
             assert!(built.shards().map(Shard::to_record).eq(renamed), "{count}");
         }
+    }
+
+    #[test]
+    fn replicas_in_any_order_are_taken_in_at_once() {
+        let in_order = records(if cfg!(miri) { 50 } else { 3 * BATCH });
+        let mut turned = in_order.clone();
+        turned.iter_mut().step_by(2).for_each(|record| record.replicas.reverse());
+        let taken = take_in(&mut turned, &Operations::default()).unwrap();
+        assert!(turned == in_order && taken.ids.is_some(), "nothing is left to be put in order");
+        assert!(taken.index.run(&[], KeyEnd::Unbounded).map(Shard::to_record).eq(in_order));
     }
 
     #[test]
