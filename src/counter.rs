@@ -4,5 +4,5 @@ use crate::error::Error;
 
 /// `counter` + 1.
 pub(crate) fn next(counter: u64, what: &'static str) -> Result<u64, Error> {
-    counter.checked_add(1).ok_or(Error::Exhausted { what })
+    counter.checked_add(1).ok_or_else(|| Error::Exhausted { what })
 }

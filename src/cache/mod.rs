@@ -185,7 +185,10 @@ impl RouteCache {
 
     /// Publishes what `next` makes of what is known; it refuses nothing.
     fn publish<R>(&self, mut next: impl FnMut(&Table) -> (Option<Table>, R)) -> R {
-        let Ok(said) = self.router.publish_next(|table, _| Ok::<_, Infallible>(next(table)));
+        let Ok(said) = self.router.publish_next(|table, _| {
+            let (next, said) = next(table);
+            Ok::<_, Infallible>((next.map(Arc::new), said))
+        });
         said
     }
 

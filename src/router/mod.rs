@@ -217,18 +217,17 @@ impl Router {
     {
         self.publish_next(|current, telling| {
             let planned = plan(current)?;
-            let (next, summary) =
-                current.apply(planned.as_ref()).inspect_err(|error| telling.refused(current, error))?;
+            let (next, summary) = changed(current, telling, |next| next.carry_out(planned.as_ref()))?;
             Ok((summary.altered().then_some(next), summary))
         })
     }
 
     /// Publishes a table that was made from `current`, unless another writer has published meanwhile.
-    fn publish(&self, current: Arc<Table>, next: Table) -> bool {
+    fn publish(&self, current: Arc<Table>, next: Arc<Table>) -> bool {
         if broken("notify_before_publish") {
             self.shared.signal.notify();
         }
-        let is_published = self.shared.cell.compare_exchange(&current, Arc::new(next));
+        let is_published = self.shared.cell.compare_exchange(&current, next);
         if is_published {
             self.shared.retired.retire(current);
             // After the exchange: who comes to wait from here on finds the new table, and all others are woken.
@@ -267,7 +266,7 @@ impl Router {
         self.publish_next(|current, telling| {
             let next = current.apply_delta(delta).inspect_err(|error| telling.refused(current, error))?;
             let revision = next.revision();
-            Ok(((revision != current.revision()).then_some(next), revision))
+            Ok(((revision != current.revision()).then(|| Arc::new(next)), revision))
         })
     }
 
@@ -275,7 +274,7 @@ impl Router {
     /// again with another table when another writer was faster.
     pub(crate) fn publish_next<R, E>(
         &self,
-        mut next: impl FnMut(&Table, &Telling) -> Result<(Option<Table>, R), E>,
+        mut next: impl FnMut(&Arc<Table>, &Telling) -> Result<(Option<Arc<Table>>, R), E>,
     ) -> Result<R, E> {
         let mut telling = Telling::begin();
         loop {
@@ -297,8 +296,10 @@ impl Router {
     ///
     /// Why it was refused.
     pub fn apply(&self, change: Change) -> Result<Outcome, Error> {
-        let summary = self.transact([change]).map_err(Error::into_cause)?;
-        Ok(summary.outcomes.first().copied().unwrap_or(Outcome::Unchanged))
+        self.publish_next(|current, telling| {
+            let (next, outcome) = changed(current, telling, |next| next.carry_out_one(&change))?;
+            Ok(((outcome != Outcome::Unchanged).then_some(next), outcome))
+        })
     }
 
     /// Splits a shard at a key, under fresh ids: [`Change::split`].
@@ -381,6 +382,17 @@ impl Router {
     pub fn reclaim(&self) -> usize {
         self.shared.retired.sweep(usize::MAX)
     }
+}
+
+/// A copy of the published table, as `change` makes it. It is changed where it stays: a table is many counts and numbers.
+fn changed<R>(
+    current: &Arc<Table>,
+    telling: &Telling,
+    change: impl FnOnce(&mut Table) -> Result<R, Error>,
+) -> Result<(Arc<Table>, R), Error> {
+    let mut next = Arc::clone(current);
+    let done = change(Arc::make_mut(&mut next)).inspect_err(|error| telling.refused(current, error))?;
+    Ok((next, done))
 }
 
 fn unexpected(outcome: Outcome) -> Error {

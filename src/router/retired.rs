@@ -44,6 +44,11 @@ impl Retired {
         if broken("retired_twice") {
             self.arrived.push(Arc::clone(&table));
         }
+        // Mostly nobody else is about it, and the table need not come by the stack.
+        if let Some(mut waiting) = self.waiting.try_lock() {
+            self.sort(&mut waiting, Some(table), LOOKS);
+            return;
+        }
         self.arrived.push(table);
         self.sweep(LOOKS);
     }
@@ -52,13 +57,17 @@ impl Retired {
     /// those were. None, if another thread is at it.
     pub(super) fn sweep(&self, most: usize) -> usize {
         let Some(mut waiting) = self.waiting.try_lock() else { return 0 };
-        waiting.extend(self.arrived.take_all());
+        self.sort(&mut waiting, None, most)
+    }
+
+    fn sort(&self, waiting: &mut VecDeque<Arc<Table>>, last: Option<Arc<Table>>, most: usize) -> usize {
+        waiting.extend(self.arrived.take_all().chain(last));
         let mut freed = 0;
         for _ in 0..most.min(waiting.len()) {
             match waiting.pop_front() {
-                Some(table) if is_alone(&table) => {
+                Some(mut table) if is_alone(&table) => {
                     freed += 1;
-                    if let Some(table) = Arc::into_inner(table) {
+                    if let Some(table) = Arc::get_mut(&mut table) {
                         table.take_apart();
                     }
                 }

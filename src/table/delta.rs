@@ -129,11 +129,11 @@ impl Table {
             return Ok(self.clone());
         }
         delta.expect_progress(self)?;
-        let mut draft = Draft::of(self);
+        let mut table = self.clone();
+        let mut draft = Draft::of(&mut table);
         draft.end_operations(&delta.ended)?;
         draft.take_shards_of(delta)?;
         draft.begin_operations(&delta.begun)?;
-        let Draft { mut table, .. } = draft;
         table.nodes.exchange(&delta.forgotten, &delta.nodes)?;
         table.take_passings_of(delta)?;
         (table.revision, table.next_id, table.floor) = (delta.to, delta.next_id, delta.floor);
@@ -199,7 +199,7 @@ fn broken(what: &str) -> Error {
     Error::Broken { what: what.into() }
 }
 
-impl Draft {
+impl Draft<'_> {
     fn end_operations(&mut self, ended: &[ShardId]) -> Result<(), Error> {
         for shard in ended {
             let operation = self.table.operations.on(*shard).filter(|operation| operation.shard() == *shard);

@@ -1,4 +1,4 @@
-//! A table in the making: one transaction's private copy. Each family of changes has a file of its own that ends up here,
+//! A table in the making: the next one, while a transaction carries its changes out on it. Each family of changes has a file of its own that ends up here,
 //! in the one place where the index, the ids and their supply change together.
 
 use super::lineage::Passed;
@@ -8,25 +8,27 @@ use crate::counter;
 use crate::error::Error;
 use crate::shard::{Shard, ShardId, ShardRecord, ShardState, Timestamp};
 
-/// See the module. Dropped as it is when a change is refused.
-pub(super) struct Draft {
-    pub(super) table: Table,
+/// See the module. When a change is refused, the table is of no account.
+pub(super) struct Draft<'t> {
+    pub(super) table: &'t mut Table,
     /// When the change that is being carried out happens.
     pub(super) at: Option<Timestamp>,
     /// Whether what is copied around a shard is far, and is asked for when the shard is found.
     pub(super) asks: bool,
 }
 
-impl Draft {
-    pub(super) fn of(table: &Table) -> Self {
-        Self { table: table.clone(), at: None, asks: false }
+impl<'t> Draft<'t> {
+    /// Of a table that nobody else has, and that is the one before so far.
+    pub(super) fn of(table: &'t mut Table) -> Self {
+        Self { table, at: None, asks: false }
     }
+}
 
-    pub(super) fn finish(mut self, outcomes: Vec<Outcome>) -> Result<(Table, Summary), Error> {
+impl Draft<'_> {
+    pub(super) fn finish(mut self, outcomes: Vec<Outcome>) -> Result<Summary, Error> {
         let base = self.table.revision;
         self.count_on(outcomes.iter().any(|outcome| *outcome != Outcome::Unchanged))?;
-        let summary = Summary { base, revision: self.table.revision, outcomes };
-        Ok((self.table, summary))
+        Ok(Summary { base, revision: self.table.revision, outcomes })
     }
 
     /// The next revision, if anything was altered.
@@ -37,7 +39,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Carries out one change, or says why not; what it has altered by then is of no account, since the draft is dropped.
+    /// Carries out one change, or says why not; what it has altered by then is of no account.
     pub(super) fn carry_out(&mut self, change: &Change) -> Result<Outcome, Error> {
         self.at = change.at;
         for expectation in &change.expect {
@@ -89,7 +91,7 @@ impl Draft {
 
     /// The shard of this id, apart from the draft.
     pub(super) fn record(&self, shard: ShardId) -> Result<ShardRecord, Error> {
-        self.find(shard).map(Shard::to_record).ok_or(Error::NoSuchShard { shard })
+        self.find(shard).map(Shard::to_record).ok_or_else(|| Error::NoSuchShard { shard })
     }
 
     /// An id that no shard has had.
@@ -152,7 +154,7 @@ impl Draft {
 
     /// Replaces a run of neighbours by other shards on the same keys, in every index.
     pub(super) fn replace(&mut self, old: &[ShardRecord], new: &[ShardRecord]) {
-        let Table { ids, floor, index, records, replaced_bytes, .. } = &mut self.table;
+        let Table { ids, floor, index, records, replaced_bytes, .. } = &mut *self.table;
         for gone in old {
             records.remove(gone);
             if !new.iter().any(|kept| kept.id == gone.id) {

@@ -22,7 +22,7 @@ const FEW: usize = 1 << 14;
 /// A change is about two shards at most.
 const SHARDS: usize = 2 * TOGETHER;
 
-impl Draft {
+impl Draft<'_> {
     /// Has loaded what these changes, at most [`TOGETHER`], will touch. O(log n) for each.
     pub(super) fn foresee(&mut self, changes: &[Change]) {
         self.table.lineage.load_ahead();
@@ -46,7 +46,7 @@ impl Draft {
 
     /// A shard that is to be changed.
     pub(super) fn find(&self, shard: ShardId) -> Option<Shard<'_>> {
-        let Table { index, ids, .. } = &self.table;
+        let Table { index, ids, .. } = &*self.table;
         if self.asks { index.get_to_change(ids.get(shard)?) } else { self.table.shard(shard) }
     }
 }

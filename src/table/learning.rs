@@ -30,7 +30,8 @@ impl Table {
         records: &[ShardRecord],
         now: Timestamp,
     ) -> (Option<Self>, Learned) {
-        let mut draft = Draft::of(self);
+        let mut next = self.clone();
+        let mut draft = Draft::of(&mut next);
         let mut learned = Learned::default();
         let mut is_altered =
             stale.is_some_and(|token| draft.forget(|shard| shard.token() == token, token.shard));
@@ -49,7 +50,7 @@ impl Table {
             }
         }
         match draft.count_on(is_altered) {
-            Ok(()) => (is_altered.then_some(draft.table), learned),
+            Ok(()) => (is_altered.then_some(next), learned),
             Err(error) => {
                 let refused = (0..records.len()).map(|place| (place, error.clone())).collect();
                 (None, Learned { refused, ..Learned::default() })
@@ -63,10 +64,11 @@ impl Table {
         shards: impl IntoIterator<Item = ShardId>,
         test: impl Fn(Shard<'_>) -> bool,
     ) -> (Option<Self>, usize) {
-        let mut draft = Draft::of(self);
+        let mut next = self.clone();
+        let mut draft = Draft::of(&mut next);
         let forgotten = shards.into_iter().filter(|shard| draft.forget(&test, *shard)).count();
         match draft.count_on(forgotten > 0) {
-            Ok(()) => ((forgotten > 0).then_some(draft.table), forgotten),
+            Ok(()) => ((forgotten > 0).then_some(next), forgotten),
             Err(_) => (None, 0),
         }
     }
@@ -78,7 +80,7 @@ enum Lesson {
     Known { is_later: bool },
 }
 
-impl Draft {
+impl Draft<'_> {
     fn forget(&mut self, test: impl Fn(Shard<'_>) -> bool, shard: ShardId) -> bool {
         let record = self.table.shard(shard).filter(|shard| test(*shard)).map(Shard::to_record);
         if let Some(record) = &record {

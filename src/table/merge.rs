@@ -15,7 +15,7 @@ pub(super) struct Pair {
     range: KeyRange,
 }
 
-impl Draft {
+impl Draft<'_> {
     pub(super) fn merge(&mut self, shards: (ShardId, ShardId), naming: Naming) -> Result<Outcome, Error> {
         let pair = Pair::new(self.idle(shards.0)?, self.idle(shards.1)?)?;
         let state = pair.lower.state;
@@ -49,7 +49,7 @@ impl Draft {
             estimates: lower
                 .estimates
                 .checked_add(upper.estimates)
-                .ok_or(Error::EstimatesOverflow { lower: lower.id, upper: upper.id })?,
+                .ok_or_else(|| Error::EstimatesOverflow { lower: lower.id, upper: upper.id })?,
             created,
             updated,
             version: counter::next(lower.version.max(upper.version), "version")?,

@@ -45,7 +45,7 @@ mod verify;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::change::{Change, Operation, Summary};
+use crate::change::{Change, Operation, Outcome, Summary};
 use crate::error::Error;
 use crate::key::KeyRange;
 use crate::shard::{Access, Epoch, NodeId, Refusal, Route, Shard, ShardId, ShardRecord};
@@ -204,6 +204,13 @@ impl Table {
     /// [`Error::Transaction`], with the place of the first change that was refused, and why; [`Error::Exhausted`] at the
     /// last revision.
     pub fn apply(&self, changes: &[Change]) -> Result<(Self, Summary), Error> {
+        let mut next = self.clone();
+        let summary = next.carry_out(changes)?;
+        Ok((next, summary))
+    }
+
+    /// [`apply`](Self::apply), on the next table in its place, which is this one so far. If it is refused, the table is of no account.
+    pub(crate) fn carry_out(&mut self, changes: &[Change]) -> Result<Summary, Error> {
         let mut draft = Draft::of(self);
         let mut outcomes = Vec::with_capacity(changes.len());
         for together in changes.chunks(foresight::TOGETHER) {
@@ -217,6 +224,15 @@ impl Table {
             }
         }
         draft.finish(outcomes)
+    }
+
+    /// [`carry_out`](Self::carry_out), of one change, which is refused by itself.
+    pub(crate) fn carry_out_one(&mut self, change: &Change) -> Result<Outcome, Error> {
+        let mut draft = Draft::of(self);
+        draft.foresee(std::slice::from_ref(change));
+        let outcome = draft.carry_out(change)?;
+        draft.count_on(outcome != Outcome::Unchanged)?;
+        Ok(outcome)
     }
 }
 
@@ -373,8 +389,9 @@ impl Table {
         self.operations.iter()
     }
 
-    /// Frees what no other version has, but keeps a little of it for the next changes that this thread makes.
-    pub(crate) fn take_apart(self) {
+    /// Frees what no other version has, but keeps a little of it for the next changes that this thread makes. What is left is of no
+    /// account.
+    pub(crate) fn take_apart(&mut self) {
         self.index.take_apart();
     }
 

@@ -151,7 +151,7 @@ impl Table {
     }
 }
 
-impl Draft {
+impl Draft<'_> {
     pub(super) fn put_node(&mut self, node: &Node) -> Result<Outcome, Error> {
         let id = node.id;
         if self.table.node(id) == Some(node) {

@@ -93,7 +93,7 @@ pub(super) fn state_under(kind: OperationKind) -> Option<ShardState> {
     }
 }
 
-impl Draft {
+impl Draft<'_> {
     /// The shard, if no operation is under way on it.
     pub(super) fn idle(&self, shard: ShardId) -> Result<ShardRecord, Error> {
         let record = self.record(shard)?;

@@ -52,7 +52,7 @@ pub(super) fn expect_room_for_key(key: &[u8]) -> Result<(), Error> {
     }
 }
 
-impl Draft {
+impl Draft<'_> {
     pub(super) fn register(&mut self, record: &ShardRecord) -> Result<Outcome, Error> {
         let mut record = record.clone();
         let shard = record.id;

@@ -56,7 +56,7 @@ impl Table {
     }
 }
 
-impl Draft {
+impl Draft<'_> {
     pub(super) fn begin_relocation(
         &mut self,
         shard: ShardId,

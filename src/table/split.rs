@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::key::Key;
 use crate::shard::{ShardId, ShardRecord, ShardState};
 
-impl Draft {
+impl Draft<'_> {
     pub(super) fn split(&mut self, shard: ShardId, at: &Key, naming: Naming) -> Result<Outcome, Error> {
         let parent = self.idle(shard)?;
         self.divide(&parent, at, naming, parent.state)

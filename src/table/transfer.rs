@@ -5,7 +5,7 @@ use crate::change::{Operation, OperationKind, Outcome, Progress};
 use crate::error::Error;
 use crate::shard::{NodeId, ShardId, ShardRecord, ShardState};
 
-impl Draft {
+impl Draft<'_> {
     pub(super) fn transfer(&mut self, shard: ShardId, to: NodeId) -> Result<Outcome, Error> {
         let record = self.idle(shard)?;
         expect_other_leader(&record, to)?;

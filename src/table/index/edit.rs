@@ -72,7 +72,9 @@ impl Index {
 
     fn edit(&mut self, edit: &Edit<'_>) {
         let is_small = !matches!(self.root, Some(Node::Inner(_)));
-        self.share(edit.new);
+        if !edit.amends {
+            self.share(edit.new);
+        }
         self.len = self.len + edit.new.len() - edit.gone;
         self.root = match self.root.take() {
             None => Some(Node::Leaf(Leaf::of(edit.new))),

@@ -253,7 +253,9 @@ impl<const N: usize> Heads<N> {
     #[inline(never)]
     fn untie(&self, key: &[u8], rank: usize, keys: &Keys) -> usize {
         let head = self.heads[rank - 1];
-        let first = self.heads[1..rank].partition_point(|other| *other < head) + 1;
+        let is_lone = rank == 2 || self.heads[rank - 2] != head;
+        let first =
+            if is_lone { rank - 1 } else { self.heads[1..rank].partition_point(|other| *other < head) + 1 };
         let (mut low, mut high) = (first, rank);
         while low < high {
             let middle = usize::midpoint(low, high);

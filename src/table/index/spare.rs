@@ -64,9 +64,11 @@ pub(super) fn make<N: Spare>(fill: impl FnOnce(&mut N)) -> Arc<N> {
 /// A node that this version alone has, as it is or as a copy.
 pub(super) fn own<N: Spare>(node: &mut Arc<N>) -> &mut N {
     if Arc::strong_count(node) > 1 {
-        if let Some(mut copy) = N::take() {
-            Arc::make_mut(&mut copy).clone_from(node);
-            *node = copy;
+        if let Some(spare) = N::take() {
+            let shared = std::mem::replace(node, spare);
+            let copy = Arc::make_mut(node);
+            copy.clone_from(&shared);
+            return copy;
         }
     }
     // Copies it to where it stays, if there was none to spare.
@@ -74,8 +76,8 @@ pub(super) fn own<N: Spare>(node: &mut Arc<N>) -> &mut N {
 }
 
 impl Index {
-    /// Keeps what no other version has, as far as there is a use for it. Frees the rest.
-    pub(in crate::table) fn take_apart(mut self) {
+    /// Keeps what no other version has, as far as there is a use for it. Frees the rest, and is of no account then.
+    pub(in crate::table) fn take_apart(&mut self) {
         if let Some(root) = self.root.take() {
             with(|spares| {
                 match root {
