@@ -4,5 +4,9 @@ use crate::error::Error;
 
 /// `counter` + 1.
 pub(crate) fn next(counter: u64, what: &'static str) -> Result<u64, Error> {
-    counter.checked_add(1).ok_or_else(|| Error::Exhausted { what })
+    // `ok_or` would make an error each time, and drop it.
+    match counter.checked_add(1) {
+        Some(next) => Ok(next),
+        None => Err(Error::Exhausted { what }),
+    }
 }

@@ -6,7 +6,7 @@ use super::{Memory, Table};
 use crate::change::{Action, Change, Expectation, OperationKind, Outcome, Summary};
 use crate::counter;
 use crate::error::Error;
-use crate::shard::{Shard, ShardId, ShardRecord, ShardState, Timestamp};
+use crate::shard::{ShardId, ShardRecord, ShardState, Timestamp};
 
 /// See the module. When a change is refused, the table is of no account.
 pub(super) struct Draft<'t> {
@@ -91,7 +91,11 @@ impl Draft<'_> {
 
     /// The shard of this id, apart from the draft.
     pub(super) fn record(&self, shard: ShardId) -> Result<ShardRecord, Error> {
-        self.find(shard).map(Shard::to_record).ok_or_else(|| Error::NoSuchShard { shard })
+        // `ok_or` would make an error each time, and drop it.
+        match self.find(shard) {
+            Some(found) => Ok(found.to_record()),
+            None => Err(Error::NoSuchShard { shard }),
+        }
     }
 
     /// An id that no shard has had.

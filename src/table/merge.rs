@@ -49,7 +49,7 @@ impl Draft<'_> {
             estimates: lower
                 .estimates
                 .checked_add(upper.estimates)
-                .ok_or_else(|| Error::EstimatesOverflow { lower: lower.id, upper: upper.id })?,
+                .ok_or(Error::EstimatesOverflow { lower: lower.id, upper: upper.id })?,
             created,
             updated,
             version: counter::next(lower.version.max(upper.version), "version")?,

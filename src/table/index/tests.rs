@@ -405,13 +405,13 @@ fn nodes_are_made_of_what_no_version_has_any_more() {
     // Each thread has its own.
     thread::scope(|scope| {
         scope.spawn(|| {
-            let index = Index::from_sorted(&records);
-            let (held, next) = (index.clone(), led_by(&index, 2));
+            let mut index = Index::from_sorted(&records);
+            let (mut held, mut next) = (index.clone(), led_by(&index, 2));
             index.take_apart();
             assert_eq!(spare::count(), (0, 0), "another version has all of it");
             held.take_apart();
             assert_eq!(spare::count(), (1, 2), "a path that the next version has not");
-            let last = led_by(&next, 3);
+            let mut last = led_by(&next, 3);
             assert_eq!(spare::count(), (0, 0), "they are in use again");
             assert_eq!((next.broken(), last.broken()), (None, None));
             let leader = |index: &Index, id: usize| index.get(records[id].range.start()).map(Shard::leader);
