@@ -299,7 +299,7 @@ fn publishes_are_spans_and_refusals_have_reasons() {
         "2 begins publish",
         "2 has base=2",
         "2 has retries=0",
-        "INFO message=refused kind=\"no_such_shard\" reason=change 0 of the transaction was refused: there is no shard 1",
+        "INFO message=refused kind=\"no_such_shard\" reason=there is no shard 1",
         "2 ends",
     ];
     assert_eq!(lines, expected);
