@@ -8,7 +8,7 @@ use im::ordmap::DiffItem;
 
 use super::digest::Sum;
 use super::draft::Draft;
-use super::merge::Pair;
+use super::merge::join;
 use crate::change::{Operation, OperationKind, Outcome};
 use crate::error::Error;
 use crate::shard::{ShardId, ShardRecord, ShardState};
@@ -130,8 +130,9 @@ impl Draft<'_> {
                 self.divide(&self.record(shard)?, &at, naming, ShardState::Active)
             }
             Operation::Merge { lower, upper, naming, .. } => {
-                let pair = Pair::new(self.record(lower)?, self.record(upper)?)?;
-                self.unite(pair, naming, ShardState::Active)
+                let mut parents = [self.record(lower)?, self.record(upper)?];
+                let range = join(&mut parents)?;
+                self.unite(&parents, range, naming, ShardState::Active)
             }
             Operation::Transfer { shard, to, .. } => {
                 self.hand_over(&self.record(shard)?, to, ShardState::Active)

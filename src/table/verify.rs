@@ -4,7 +4,7 @@ use super::Table;
 use super::digest::Sum;
 use super::ids::Ids;
 use super::lineage::Passed;
-use super::merge::Pair;
+use super::merge::join;
 use super::operations::state_under;
 use super::registry::expect_room_for_key;
 use super::relocation::expect_holders;
@@ -129,8 +129,9 @@ impl Table {
                 record(*shard)?.range.split_at(at).map(drop)
             }
             Operation::Merge { lower, upper, .. } => {
-                let pair = Pair::new(record(*lower)?, record(*upper)?)?;
-                expect(pair.lower.id == *lower, || format!("{upper} comes before {lower}"))
+                let mut parents = [record(*lower)?, record(*upper)?];
+                join(&mut parents)?;
+                expect(parents[0].id == *lower, || format!("{upper} comes before {lower}"))
             }
             Operation::Transfer { shard, from, to, .. } => {
                 expect(record(*shard)?.leader == *from, || format!("{from} does not lead {shard}"))?;

@@ -58,35 +58,43 @@ impl Index {
             ([], [first, ..]) => self.edit(&Edit::splice(first.range.start(), old, new)),
             ([first, rest @ ..], _) => {
                 let start = first.range.start();
-                let in_one_leaf = || self.place(start).is_some_and(|place| place.has_after(rest.len()));
-                if rest.is_empty() || in_one_leaf() {
-                    return self.edit(&Edit::splice(start, old, new));
+                if self.try_edit(&Edit::splice(start, old, new)).is_err() {
+                    for gone in rest {
+                        self.edit(&Edit::splice(gone.range.start(), std::slice::from_ref(gone), &[]));
+                    }
+                    self.edit(&Edit::splice(start, &old[..1], new));
                 }
-                for gone in rest {
-                    self.edit(&Edit::splice(gone.range.start(), std::slice::from_ref(gone), &[]));
-                }
-                self.edit(&Edit::splice(start, &old[..1], new));
             }
         }
     }
 
+    /// Of which one shard goes at most.
     fn edit(&mut self, edit: &Edit<'_>) {
+        let done = self.try_edit(edit);
+        debug_assert!(done.is_ok(), "one shard is in one leaf");
+    }
+
+    /// Alters nothing but what is shared if it can't be done.
+    fn try_edit(&mut self, edit: &Edit<'_>) -> Result<(), InSeveral> {
         let is_small = !matches!(self.root, Some(Node::Inner(_)));
         if !edit.amends {
             self.share(edit.new);
         }
-        self.len = self.len + edit.new.len() - edit.gone;
-        self.root = match self.root.take() {
+        let beside = match &mut self.root {
             None => Some(Node::Leaf(Leaf::of(edit.new))),
-            Some(mut root) => match root.edit(edit) {
-                Some(right) => Some(Node::Inner(Inner::above([root, right].into_iter()))),
-                None => root.without_excess(),
-            },
+            Some(root) => root.edit(edit)?,
         };
+        self.root = match (self.root.take(), beside) {
+            (Some(left), Some(right)) => Some(Node::Inner(Inner::above([left, right].into_iter()))),
+            (Some(root), None) => root.without_excess(),
+            (None, root) => root,
+        };
+        self.len = self.len + edit.new.len() - edit.gone;
         self.learn_first();
         if is_small {
             self.learn_common();
         }
+        Ok(())
     }
 
     /// Shards are to come, in ascending order. All starts but the least of all may have less in common then. With so few as one leaf
@@ -121,11 +129,11 @@ impl Index {
 
 impl Node {
     /// Gives the upper half of the node, if it had to be split.
-    fn edit(&mut self, edit: &Edit<'_>) -> Option<Self> {
-        match self {
-            Self::Leaf(leaf) => Leaf::edit(leaf, edit).beside.map(Self::Leaf),
-            Self::Inner(inner) => Inner::edit(inner, edit).beside.map(Self::Inner),
-        }
+    fn edit(&mut self, edit: &Edit<'_>) -> Result<Option<Self>, InSeveral> {
+        Ok(match self {
+            Self::Leaf(leaf) => Leaf::edit(leaf, edit)?.beside.map(Self::Leaf),
+            Self::Inner(inner) => Inner::edit(inner, edit)?.beside.map(Self::Inner),
+        })
     }
 
     /// A root that is no more than it has to be.
@@ -138,6 +146,9 @@ impl Node {
     }
 }
 
+/// Not all shards that go are in the leaf of the first one.
+struct InSeveral;
+
 /// What came of a change to a node.
 struct Done<N> {
     /// The upper half, if the node had to be split.
@@ -147,18 +158,21 @@ struct Done<N> {
 }
 
 impl Leaf {
-    fn edit(leaf: &mut Arc<Self>, edit: &Edit<'_>) -> Done<Self> {
+    fn edit(leaf: &mut Arc<Self>, edit: &Edit<'_>) -> Result<Done<Self>, InSeveral> {
         let Edit { key, gone, new, amends, .. } = *edit;
         let rank = if key < leaf.start(0) { 0 } else { leaf.slot::<Narrow>(&Probe::new(key), 0) + 1 };
         let from = if gone > 0 { rank - 1 } else { rank };
         if let (true, [record]) = (amends, new) {
             own(leaf).amend(from, record);
-            return Done { beside: None, at_first: false };
+            return Ok(Done { beside: None, at_first: false });
+        }
+        if from + gone > leaf.len() {
+            return Err(InSeveral);
         }
         let at_first = from == 0;
         if leaf.len() + new.len() - gone <= LEAF {
             own(leaf).splice(from, gone, new);
-            return Done { beside: None, at_first };
+            return Ok(Done { beside: None, at_first });
         }
         let middle = LEAF / 2;
         let middle = if (from..from + gone).contains(&(middle - 1)) { from + gone } else { middle };
@@ -168,7 +182,7 @@ impl Leaf {
             _ => own(&mut lower).splice(from, gone, new),
         }
         *leaf = lower;
-        Done { beside: Some(upper), at_first }
+        Ok(Done { beside: Some(upper), at_first })
     }
 }
 
@@ -186,16 +200,16 @@ impl Inner {
         Self::of(children)
     }
 
-    fn edit(inner: &mut Arc<Self>, edit: &Edit<'_>) -> Done<Self> {
+    fn edit(inner: &mut Arc<Self>, edit: &Edit<'_>) -> Result<Done<Self>, InSeveral> {
         let place = inner.place(edit.key);
         let inner = own(inner);
         let (right, at_first, least) = match &mut inner.children {
             Children::Leaves(leaves) => {
-                let Done { beside, at_first } = Leaf::edit(&mut leaves[place], edit);
+                let Done { beside, at_first } = Leaf::edit(&mut leaves[place], edit)?;
                 (beside.map(Node::Leaf), at_first, few(LEAF))
             }
             Children::Inners(inners) => {
-                let Done { beside, at_first } = Self::edit(&mut inners[place], edit);
+                let Done { beside, at_first } = Self::edit(&mut inners[place], edit)?;
                 (beside.map(Node::Inner), at_first, few(INNER))
             }
         };
@@ -208,7 +222,7 @@ impl Inner {
             }
         }
         let beside = right.and_then(|child| inner.put(place + 1, child));
-        Done { beside, at_first: at_first && place == 0 }
+        Ok(Done { beside, at_first: at_first && place == 0 })
     }
 
     /// A child has changed, and perhaps been split: so does what it weighs.
