@@ -2,8 +2,8 @@
 //!
 //! One writer, no reader; random shards, each split, merged again, moved to another node and reported on, one publication
 //! each. What a publication replaces is freed within the time that is taken. Shardway validates, and keeps epochs, versions
-//! and the directories by id and by node; the peers put routes into a map, and take them out, and that is all.
-//! Beside them, what copying the nodes takes alone.
+//! and the directories by id and by node; the peers put routes into a map, and take them out, and that is all, but for one
+//! that keeps records and finds them by id. Beside them, what copying the nodes takes alone.
 
 use std::cell::RefCell;
 
@@ -15,6 +15,7 @@ use crate::extent::Extent;
 use crate::grid::{self, Grid, figure};
 use crate::rounds::{each, median};
 use crate::workload::cells::{ParkingTree, SwappedArchived, SwappedPersistent};
+use crate::workload::directory::SwappedDirectory;
 use crate::workload::keys::KeySet;
 use crate::workload::published::{Published, Step};
 use crate::workload::shards::{self, Target, Targets};
@@ -88,6 +89,7 @@ fn measure(extent: &Extent, count: usize) -> (Vec<String>, Figures) {
         Contender::of::<Router>(&records),
         Contender::of::<SwappedPersistent>(&records),
         Contender::of::<SwappedArchived>(&records),
+        Contender::of::<SwappedDirectory>(&records),
         Contender::of::<ParkingTree>(&records),
         Contender::limit(&records),
     ];

@@ -9,6 +9,7 @@ use crate::extent::Extent;
 use crate::grid::{self, Grid, figure};
 use crate::rounds::{each, medians};
 use crate::workload::cells::{Shared, SwappedPersistent};
+use crate::workload::directory::{Directory, SwappedDirectory};
 use crate::workload::keys::KeySet;
 use crate::workload::maps::{Map, Persistent};
 use crate::workload::shards::{self, Targets};
@@ -19,11 +20,14 @@ enum Way {
     OneByOne,
     /// The peer, in one `rcu`.
     Rcu,
+    /// The peer that keeps records and finds them by id.
+    RcuById,
 }
 
 pub(crate) fn run(extent: &Extent) -> Value {
     let records = shards::records(KeySet::Random, extent.large);
     let (table, map) = (shards::table(&records), Persistent::of(&records));
+    let directory = Directory::of(&records);
     let mut targets = Targets::of(&records);
     let targets = targets.first(extent.changes);
     let changes: Vec<_> =
@@ -33,10 +37,12 @@ pub(crate) fn run(extent: &Extent) -> Value {
         (Way::Transact, "Router::transact"),
         (Way::OneByOne, "Router::apply, one by one"),
         (Way::Rcu, "ArcSwap<imbl::OrdMap>, one rcu"),
+        (Way::RcuById, "ArcSwap<imbl::OrdMap, and by id>, one rcu"),
     ];
     let figures = medians(extent.rounds, &mut ways, |(way, _)| {
         let router = Router::new(table.clone());
         let shared = SwappedPersistent::from_pointee(map.clone());
+        let by_id = SwappedDirectory::from_pointee(directory.clone());
         each(changes.len(), || match way {
             Way::Transact => drop(router.transact(&changes).expect("the splits are apart")),
             Way::OneByOne => {
@@ -50,6 +56,15 @@ pub(crate) fn run(extent: &Extent) -> Value {
                     map.put(&target.middle, &target.record);
                 }
             }),
+            Way::RcuById => {
+                by_id.rcu(|directory| {
+                    let mut next = Directory::clone(directory);
+                    for target in &*targets {
+                        next.split(target.record.id, &target.middle);
+                    }
+                    next
+                });
+            }
         })
     });
 

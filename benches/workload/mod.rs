@@ -1,6 +1,6 @@
 //! What the benches share, so that each of them holds only what it asks: keys ([`keys`]), the shards that are cut at them
 //! ([`shards`]), and whom shardway is measured against: maps ([`maps`]) behind what lets threads share them ([`cells`]), maps
-//! that threads share as they are ([`concurrent`]), and [`epoch`] as a cell. [`published`] is what all have in common that
+//! that threads share as they are ([`concurrent`]), two maps for more questions ([`directory`]), and [`epoch`] as a cell. [`published`] is what all have in common that
 //! can be changed while they are read, [`apart`] makes versions that differ, [`by_hand`] is what one writes around a
 //! map, and [`bulk`] is how work on many shards at once is measured.
 
@@ -11,6 +11,7 @@ pub(crate) mod bulk;
 pub(crate) mod by_hand;
 pub(crate) mod cells;
 pub(crate) mod concurrent;
+pub(crate) mod directory;
 pub(crate) mod epoch;
 pub(crate) mod keys;
 pub(crate) mod maps;
