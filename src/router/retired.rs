@@ -10,8 +10,8 @@ use crate::table::Table;
 /// How many waiting tables a publish looks at: more than the one that it adds, so that none waits without end.
 const LOOKS: usize = 4;
 
-/// Replaced tables. A writer never waits here: it leaves its table on the stack, and if no other writer is about the
-/// sorting, it moves what lies there to the queue and looks at a few in turn.
+/// Replaced tables. A writer never waits here: if no other one is about the sorting, it puts its table in the queue, with what
+/// lies on the stack, and looks at a few in turn. Else it leaves the table on the stack.
 #[derive(Default)]
 pub(super) struct Retired {
     arrived: Stack<Arc<Table>>,
@@ -44,24 +44,26 @@ impl Retired {
         if broken("retired_twice") {
             self.arrived.push(Arc::clone(&table));
         }
-        // Mostly nobody else is about it, and the table need not come by the stack.
         if let Some(mut waiting) = self.waiting.try_lock() {
-            self.sort(&mut waiting, Some(table), LOOKS);
-            return;
+            waiting.push_back(table);
+            self.sort(&mut waiting, LOOKS);
+        } else {
+            self.arrived.push(table);
+            // Who was about it may have been done by then.
+            self.sweep(LOOKS);
         }
-        self.arrived.push(table);
-        self.sweep(LOOKS);
     }
 
     /// Looks at `most` waiting tables, the longest waiting first, frees those that nobody else holds, and says how many
     /// those were. None, if another thread is at it.
     pub(super) fn sweep(&self, most: usize) -> usize {
         let Some(mut waiting) = self.waiting.try_lock() else { return 0 };
-        self.sort(&mut waiting, None, most)
+        self.sort(&mut waiting, most)
     }
 
-    fn sort(&self, waiting: &mut VecDeque<Arc<Table>>, last: Option<Arc<Table>>, most: usize) -> usize {
-        waiting.extend(self.arrived.take_all().chain(last));
+    /// [`sweep`](Self::sweep), by who has the queue.
+    fn sort(&self, waiting: &mut VecDeque<Arc<Table>>, most: usize) -> usize {
+        waiting.extend(self.arrived.take_all());
         let mut freed = 0;
         for _ in 0..most.min(waiting.len()) {
             match waiting.pop_front() {

@@ -1,5 +1,5 @@
-//! A table in the making: the next one, while a transaction carries its changes out on it. Each family of changes has a file of its own that ends up here,
-//! in the one place where the index, the ids and their supply change together.
+//! A table in the making: the next one, while a transaction carries its changes out on it. Each family of changes has a file of
+//! its own that ends up here, in the one place where the index, the ids and their supply change together.
 
 use super::lineage::Passed;
 use super::{Memory, Table};
@@ -22,9 +22,7 @@ impl<'t> Draft<'t> {
     pub(super) fn of(table: &'t mut Table) -> Self {
         Self { table, at: None, asks: false }
     }
-}
 
-impl Draft<'_> {
     pub(super) fn finish(mut self, outcomes: Vec<Outcome>) -> Result<Summary, Error> {
         let base = self.table.revision;
         self.count_on(outcomes.iter().any(|outcome| *outcome != Outcome::Unchanged))?;
