@@ -105,7 +105,7 @@ fn a_leader_that_is_given_up() {
 }
 
 /// What is loaded is overtaken by what another thread learns: what is known never goes back.
-// Bound 2: 59,250 executions, 9 s.
+// Bound 2: 25,182 executions, 3 s.
 #[test]
 fn a_load_and_what_is_learned_meanwhile() {
     let outcomes = check("load: a load, newer routes, a reader", Some(2), || {
