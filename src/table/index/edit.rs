@@ -74,7 +74,8 @@ impl Index {
         debug_assert!(done.is_ok(), "one shard is in one leaf");
     }
 
-    /// Alters nothing but what is shared if it can't be done.
+    /// If it can't be done, that says nothing else of the shards: but nodes on the way may be copied by then, and less be known of
+    /// what all starts have in common.
     fn try_edit(&mut self, edit: &Edit<'_>) -> Result<(), InSeveral> {
         let is_small = !matches!(self.root, Some(Node::Inner(_)));
         if !edit.amends {
