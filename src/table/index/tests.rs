@@ -393,6 +393,36 @@ fn what_is_shared_is_not_compared() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "many copies of many leaves, and nothing that Miri looks for: it is safe code")]
+fn neighbours_that_go_may_lie_in_several_leaves() {
+    let records = numbered(300, 0);
+    let index = Index::from_sorted(&records);
+    for gone in [2, 3, 100] {
+        for from in 0..=records.len() - gone {
+            let (below, rest) = records.split_at(from);
+            let (old, above) = rest.split_at(gone);
+            let mut one = old[0].clone();
+            one.range = KeyRange::try_from(
+                old[0].range.start()..above.first().map_or(&[255][..], |next| next.range.start()),
+            )
+            .unwrap();
+            let mut next = index.clone();
+            next.replace(old, std::slice::from_ref(&one));
+            assert_eq!(
+                (next.broken(), next.len()),
+                (None, records.len() - gone + 1),
+                "{gone} from {from} on"
+            );
+            let expected = below.iter().chain([&one]).chain(above).cloned();
+            assert!(
+                next.run(&[], KeyEnd::Unbounded).map(Shard::to_record).eq(expected),
+                "{gone} from {from} on"
+            );
+        }
+    }
+}
+
+#[test]
 #[cfg_attr(miri, ignore = "3,000 shards, and nothing that Miri looks for: it is safe code")]
 fn nodes_are_made_of_what_no_version_has_any_more() {
     let records = numbered(3_000, 0);
