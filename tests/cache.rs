@@ -7,10 +7,10 @@ use std::future::{Future, pending};
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use futures_lite::future::{block_on, yield_now};
@@ -351,10 +351,10 @@ fn a_bound_holds_on_many_threads() {
 fn denials_cure_while_the_table_changes() {
     let (clients, turns) = if cfg!(miri) { (1, 40) } else { (3, 1_200_u32) };
     let router = Router::new(table(8));
-    let (cache, over) = (RouteCache::new(), AtomicBool::new(false));
+    let (cache, over, asked) = (RouteCache::new(), AtomicBool::new(false), AtomicU32::new(0));
     thread::scope(|scope| {
-        for client in 0..clients {
-            let (router, cache, over) = (&router, &cache, &over);
+        let client = |client: u32| {
+            let (router, cache, over, asked) = (&router, &cache, &over, &asked);
             scope.spawn(move || {
                 let mut node = router.reader();
                 // Relaxed: a stop sign that is seen a little later is as good.
@@ -377,10 +377,17 @@ fn denials_cure_while_the_table_changes() {
                             Err(other) => panic!("{other}"),
                         }
                     }
+                    asked.fetch_add(1, Ordering::Relaxed);
                 }
-            });
-        }
+            })
+        };
+        let clients: Vec<_> = (0..clients).map(client).collect();
         for turn in 0..turns {
+            // In step with them, or it may be done before they have begun. Relaxed: nothing is handed over.
+            while asked.load(Ordering::Relaxed) <= turn && !clients.iter().all(ScopedJoinHandle::is_finished)
+            {
+                thread::yield_now();
+            }
             let table = router.snapshot();
             let at = two_bytes(turn.wrapping_mul(25_717) | 1);
             let shard = table.owner(at).unwrap();
