@@ -1,8 +1,8 @@
 //! What the benches share, so that each of them holds only what it asks: keys ([`keys`]), the shards that are cut at them
 //! ([`shards`]), and whom shardway is measured against: maps ([`maps`]) behind what lets threads share them ([`cells`]), maps
-//! that threads share as they are ([`concurrent`]), two maps for more questions ([`directory`]), and [`epoch`] as a cell. [`published`] is what all have in common that
-//! can be changed while they are read, [`apart`] makes versions that differ, [`by_hand`] is what one writes around a
-//! map, and [`bulk`] is how work on many shards at once is measured.
+//! that threads share as they are ([`concurrent`]), two maps for more questions ([`directory`]), and [`epoch`] as a cell.
+//! [`published`] is what all have in common that can be changed while they are read, [`apart`] makes versions that differ,
+//! [`by_hand`] is what one writes around a map, and [`bulk`] is how work on many shards at once is measured.
 
 #![allow(dead_code, reason = "every bench is a program of its own and uses a part")]
 

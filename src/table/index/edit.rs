@@ -78,6 +78,7 @@ impl Index {
     /// what all starts have in common.
     fn try_edit(&mut self, edit: &Edit<'_>) -> Result<(), InSeveral> {
         let is_small = !matches!(self.root, Some(Node::Inner(_)));
+        // Nothing starts elsewhere then.
         if !edit.amends {
             self.share(edit.new);
         }

@@ -253,6 +253,7 @@ impl<const N: usize> Heads<N> {
     #[inline(never)]
     fn untie(&self, key: &[u8], rank: usize, keys: &Keys) -> usize {
         let head = self.heads[rank - 1];
+        // Mostly it is: who changes a shard looks for where it starts.
         let is_lone = rank == 2 || self.heads[rank - 2] != head;
         let first =
             if is_lone { rank - 1 } else { self.heads[1..rank].partition_point(|other| *other < head) + 1 };
